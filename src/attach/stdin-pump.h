@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Moves what clients type to the container's stdin or terminal, which may be slow or not there yet.
+ * A bounded buffer; nothing is lost and nothing blocks: its owner stops reading from clients while
+ * it is full. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+typedef struct HfStdinPump HfStdinPump;
+
+typedef struct {
+    /* is_full() changed. */
+    void (*on_pressure)(gpointer user_data);
+    /* The container does not read any more; what is pushed from here on is discarded. */
+    void (*on_broken)(const GError *error, gpointer user_data);
+} HfStdinHandlers;
+
+/* Full from @limit_bytes on; a push while not full is always taken whole. */
+HfStdinPump *hf_stdin_pump_new(GMainContext *context, size_t limit_bytes,
+                               const HfStdinHandlers *handlers, gpointer user_data);
+void hf_stdin_pump_free(HfStdinPump *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfStdinPump, hf_stdin_pump_free)
+
+/* The pipe or pty to write to, owned from here on; what was pushed before goes out first. */
+void hf_stdin_pump_take_fd(HfStdinPump *self, int fd);
+
+void hf_stdin_pump_push(HfStdinPump *self, const char *bytes, size_t length);
+
+/* Closes the descriptor once all that was pushed is written. */
+void hf_stdin_pump_close(HfStdinPump *self);
+
+bool hf_stdin_pump_is_full(const HfStdinPump *self);

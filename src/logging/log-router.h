@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Takes a container's bytes, makes records of them, and hands each to every sink.
+ *
+ * A sink that cannot take more holds the container's output up (is_congested) until it can. A sink
+ * whose target fails is told of once, tried again each second while records wait, and, once its
+ * buffer is full, drops whole records and later says how many. The router never blocks. */
+
+#pragma once
+
+#include "logging/log-sink.h"
+
+typedef struct HfLogRouter HfLogRouter;
+
+typedef struct {
+    /* The router takes output again after is_congested() was true. */
+    void (*on_ready)(gpointer user_data);
+    /* A sink's target fails (error set), or works again (error NULL); once for each change. */
+    void (*on_sink_state)(const char *sink_name, const GError *error, gpointer user_data);
+} HfLogRouterHandlers;
+
+/* @line_max: the longest record. @handlers must outlive the router. */
+HfLogRouter *hf_log_router_new(GMainContext *context, size_t line_max,
+                               const HfLogRouterHandlers *handlers, gpointer user_data);
+void hf_log_router_free(HfLogRouter *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogRouter, hf_log_router_free)
+
+void hf_log_router_take_sink(HfLogRouter *self, HfLogSink *sink);
+
+/* One read's worth of output. @more_ready: the next read will bring more at once, so that a line
+ * without its newline is kept for it; otherwise it is written as a partial record. */
+void hf_log_router_write(HfLogRouter *self, HfStream stream, const char *bytes, size_t length,
+                         bool more_ready);
+
+/* What was kept for more output is written as partial records. */
+void hf_log_router_flush_partial(HfLogRouter *self);
+
+/* A sink has records it could not write, and takes no more now. */
+bool hf_log_router_is_congested(const HfLogRouter *self);
+
+/* Reopens every sink's target; the first error is returned, and the others are tried all the same.
+ */
+gboolean hf_log_router_reopen(HfLogRouter *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The descriptors to fsync(). Borrowed; (element-type int) (transfer full) */
+GArray *hf_log_router_get_sync_fds(const HfLogRouter *self);
+
+void hf_log_router_release_memory(HfLogRouter *self);

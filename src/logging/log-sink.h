@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* What a log can be written to: an interface.
+ *
+ * append() formats a record into the sink's own buffer and may not fail; flush() moves that buffer
+ * to the target without blocking. A record is never torn: what flush() could not move stays, in
+ * order, for the next flush(). */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include <glib.h>
+
+#include "base/io.h"
+#include "protocol/stream.h"
+
+typedef struct {
+    HfStream stream;
+    bool is_partial;   /* did not end with a newline */
+    const char *bytes; /* without the newline; borrowed */
+    size_t length;
+    struct timespec time; /* when it was read */
+} HfLogRecord;
+
+typedef struct HfLogSink HfLogSink;
+
+typedef struct {
+    const char *name; /* for messages: "k8s-file" */
+    void (*append)(HfLogSink *self, const HfLogRecord *record);
+    /* HF_IO_DATA: nothing is left. HF_IO_AGAIN: the target takes no more now. HF_IO_FAILED: the
+     * error says why, what is left is kept. */
+    HfIoResult (*flush)(HfLogSink *self, GError **error);
+    /* How many bytes wait in the buffer. */
+    size_t (*get_pending)(const HfLogSink *self);
+    /* Drops what waits, whole records, and counts it; the next record that can be written is
+     * preceded by one that says how much is missing. */
+    void (*drop_pending)(HfLogSink *self);
+    /* Opens the target anew (after a rename by somebody else). On failure the old one stays. */
+    gboolean (*reopen)(HfLogSink *self, GError **error);
+    /* A descriptor to fsync() at the end, or -1. Borrowed. */
+    int (*get_sync_fd)(const HfLogSink *self);
+    /* Gives large buffers back. */
+    void (*release_memory)(HfLogSink *self);
+    void (*free)(HfLogSink *self);
+} HfLogSinkClass;
+
+/* The first member of each sink's struct. */
+struct HfLogSink {
+    const HfLogSinkClass *klass;
+};
+
+void hf_log_sink_free(HfLogSink *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogSink, hf_log_sink_free)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* The lines of the `ctl` and `winsz` FIFOs, and how bytes become lines. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+typedef enum {
+    HF_CONTROL_RESIZE,
+    HF_CONTROL_REOPEN_LOGS,
+} HfControlKind;
+
+typedef struct {
+    HfControlKind kind;
+    unsigned short rows;    /* RESIZE */
+    unsigned short columns; /* RESIZE */
+} HfControlCommand;
+
+/* A line of `ctl` without its newline: "1 ROWS COLUMNS" or "2 ANY ANY", decimal, what follows a
+ * third number is ignored (conmon does). HF_ERROR_PROTOCOL names what is wrong with it. */
+gboolean hf_control_line_parse(const char *line, HfControlCommand *out_command,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A line of `winsz`: "ROWS COLUMNS". */
+gboolean hf_control_line_parse_size(const char *line, unsigned short *out_rows,
+                                    unsigned short *out_columns,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Joins what several reads bring into lines. A line longer than the limit is dropped whole, and
+ * nothing after its newline is. Embedded in its owner; zeroed is empty. */
+#define HF_CONTROL_LINE_MAX 256
+
+typedef struct {
+    char text[HF_CONTROL_LINE_MAX];
+    size_t length;
+    bool is_overlong;
+} HfControlReader;
+
+/* @line is NULL for an overlong line that was dropped. */
+typedef void (*HfControlLineFunc)(const char *line, gpointer user_data);
+
+void hf_control_reader_push(HfControlReader *self, const char *bytes, size_t length,
+                            HfControlLineFunc on_line, gpointer user_data);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Starts a program: fork and exec with everything a child of the monitor needs reset.
+ *
+ * The child has default signal dispositions and an empty signal mask, and starts with the
+ * descriptors named here as 0, 1 and 2. A failure between fork and exec comes back as an error that
+ * names the step, so that a path that cannot be executed is an error of this call. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <glib.h>
+
+#define HF_SPAWN_NULL (-1)    /* /dev/null */
+#define HF_SPAWN_INHERIT (-2) /* this process's own */
+
+typedef struct {
+    const char *const *argv; /* argv[0] is the path; no search in PATH */
+    const char *const *envp; /* NULL: this process's environment */
+    int stdin_fd;            /* borrowed, HF_SPAWN_NULL or HF_SPAWN_INHERIT */
+    int stdout_fd;
+    int stderr_fd;
+    bool close_others;         /* no descriptor above 2 survives, else those without CLOEXEC do */
+    bool die_with_parent;      /* SIGKILL when this process ends (PR_SET_PDEATHSIG) */
+    bool replace_listen_pid;   /* LISTEN_PID, if set at all, becomes the child's pid */
+    const char *oom_score_adj; /* written to the child's oom_score_adj; NULL: as it is */
+} HfSpawnOptions;
+
+/* Returns the pid, or -1. The caller reaps it. LISTEN_PID is also replaced when it is the pid of
+ * this process (systemd's socket activation hands it on). */
+pid_t hf_spawn(const HfSpawnOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "test-kit.h"
+
+/* Generous: the machines that run this may be slow and busy. Nothing waits this long when it works.
+ */
+#define DEADLINE_US (60 * G_USEC_PER_SEC)
+
+typedef struct {
+    void (*test)(void);
+} TestCase;
+
+static guint
+count_open_fds(void)
+{
+    g_autoptr(GArray) fds = hf_fd_list_open(0);
+
+    return fds->len;
+}
+
+static void
+run_test_case(gconstpointer user_data)
+{
+    const TestCase *test_case = user_data;
+
+    /* The first use of the default context opens its wake-up descriptor, which stays. */
+    (void)g_main_context_iteration(NULL, FALSE);
+    guint fds_before = count_open_fds();
+
+    test_case->test();
+
+    g_assert_cmpuint(count_open_fds(), ==, fds_before);
+    g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
+    g_assert_cmpint(errno, ==, ECHILD);
+}
+
+void
+hf_test_add(const char *path, void (*test)(void))
+{
+    TestCase *test_case = g_new0(TestCase, 1);
+
+    test_case->test = test;
+    g_test_add_data_func_full(path, test_case, (GTestDataFunc)run_test_case, g_free);
+}
+
+static gboolean
+on_tick(gpointer user_data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+void
+hf_test_wait(GMainContext *context, const char *what, bool (*is_done)(gpointer user_data),
+             gpointer user_data)
+{
+    /* The tick looks at conditions that no source of the context would wake us for. */
+    g_autoptr(GSource) tick = g_timeout_source_new(10);
+    gint64 deadline_us = g_get_monotonic_time() + DEADLINE_US;
+
+    g_source_set_callback(tick, on_tick, NULL, NULL);
+    g_source_attach(tick, context);
+    while (!is_done(user_data)) {
+        if (g_get_monotonic_time() > deadline_us)
+            g_error("deadline passed while waiting: %s", what);
+        (void)g_main_context_iteration(context, TRUE);
+    }
+    g_source_destroy(tick);
+}
+
+void
+hf_test_settle(GMainContext *context)
+{
+    while (g_main_context_iteration(context, FALSE))
+        continue;
+}
+
+char *
+hf_test_make_dir(void)
+{
+    g_autoptr(GError) error = NULL;
+    char *path = g_dir_make_tmp("holdfast-test-XXXXXX", &error);
+
+    g_assert_no_error(error);
+    return path;
+}
+
+static int
+remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+void
+hf_test_remove_dir(char *take_path)
+{
+    g_assert_cmpint(nftw(take_path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    g_free(take_path);
+}
+
+char *
+hf_test_read_file(const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, &error));
+    g_assert_no_error(error);
+    return text;
+}
+
+void
+hf_test_write_file(const char *dir, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    g_assert_no_error(error);
+}
+
+bool
+hf_test_file_exists(const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+
+    return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
