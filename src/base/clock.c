@@ -14,8 +14,8 @@ hf_clock_format_init(HfClockFormat *self, bool is_utc)
     *self = (HfClockFormat){.is_utc = is_utc};
 }
 
-/* Everything but the fraction. localtime_r() looks at the time zone's file again each second, so a
- * change of it is seen, and costs nothing per line. */
+/* Everything but the fraction. tzset() looks at the time zone's file again, once a second and not
+ * once a line, so that a change of it is seen. */
 static void
 format_second(HfClockFormat *self, time_t second)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,17 +54,6 @@ hf_diag_parse_level(const char *word, HfDiagLevel *out_level)
     return false;
 }
 
-static int
-open_syslog(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-    hf_autofd fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
-        return -1;
-    return hf_steal_fd(&fd);
-}
-
 void
 hf_diag_init(const char *program, const char *subject, HfDiagLevel level, bool use_syslog)
 {
@@ -72,7 +62,37 @@ hf_diag_init(const char *program, const char *subject, HfDiagLevel level, bool u
     diag.level = level;
     hf_close_fd(&diag.syslog_fd);
     if (use_syslog)
-        diag.syslog_fd = open_syslog();
+        diag.syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Ends the line that was to be @wanted bytes and returns how many it is. */
+static size_t
+end_line(char *line, int wanted)
+{
+    size_t length = (size_t)CLAMP(wanted, 0, MESSAGE_MAX - 2);
+
+    line[length] = '\n';
+    return length + 1;
+}
+
+static void
+say_to_stderr(const char *line, size_t length)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    /* Whoever started us may not read what stderr is; a pipe that is ready has room for a page. */
+    if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0)
+        (void)!write(STDERR_FILENO, line, length);
+}
+
+static void
+say_to_syslog(const char *line, size_t length)
+{
+    /* Addressed anew each time: the service may have been started again since the last message. */
+    const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+
+    (void)sendto(diag.syslog_fd, line, length, MSG_DONTWAIT | MSG_NOSIGNAL,
+                 (const struct sockaddr *)&address, sizeof address);
 }
 
 static void
@@ -80,18 +100,26 @@ say(HfDiagLevel level, const char *text)
 {
     char line[MESSAGE_MAX];
     const char *colon = diag.subject[0] != '\0' ? ": " : "";
-    int n = g_snprintf(line, sizeof line, "%s: %s: %s%s%s\n", diag.program, levels[level].word,
+    int n = g_snprintf(line, sizeof line - 1, "%s: %s: %s%s%s", diag.program, levels[level].word,
                        diag.subject, colon, text);
 
-    n = MIN(n, (int)sizeof line - 1);
-    (void)!write(STDERR_FILENO, line, (size_t)n);
+    say_to_stderr(line, end_line(line, n));
     if (diag.syslog_fd < 0)
         return;
-    n = g_snprintf(line, sizeof line, "<%d>%s[%d]: %s%s%s",
+    n = g_snprintf(line, sizeof line - 1, "<%d>%s[%d]: %s%s%s",
                    LOG_DAEMON | levels[level].syslog_priority, diag.program, (int)getpid(),
                    diag.subject, colon, text);
-    n = MIN(n, (int)sizeof line - 1);
-    (void)send(diag.syslog_fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    say_to_syslog(line, end_line(line, n) - 1);
+}
+
+/* A message is one line, whatever a container or a client put into it. */
+static void
+flatten(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (g_ascii_iscntrl(*text))
+            *text = ' ';
+    }
 }
 
 void
@@ -105,6 +133,7 @@ hf_diag(HfDiagLevel level, const char *format, ...)
     va_start(args, format);
     (void)g_vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    flatten(text);
     say(level, text);
 }
 

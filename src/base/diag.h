@@ -4,7 +4,8 @@
 /* What a program says of itself: to stderr, and to the system log when asked.
  *
  * Only main, monitor/ and the front ends call this; the layers below return errors. Nothing here
- * blocks: a system log that does not take a message loses it. The one module with state of its own
+ * blocks: a stderr or a system log that does not take a message loses it. A message is one line:
+ * control characters in it become blanks. The one module with state of its own
  * (the level, the name, the socket), because a message must be possible from everywhere. */
 
 #pragma once

@@ -102,12 +102,11 @@ hf_fd_null_standard_streams(GError **error)
     if (null_fd < 0)
         return hf_throw_errno(error, "open '/dev/null'");
     for (int fd = 0; fd <= 2; fd++) {
-        if (null_fd == fd) {
-            (void)hf_steal_fd(&null_fd);
-            return hf_throw(error, HF_ERROR_INVALID_STATE, "descriptor %d was not open", fd);
-        }
-        if (dup2(null_fd, fd) < 0)
+        if (fd != null_fd && dup2(null_fd, fd) < 0)
             return hf_throw_errno(error, "point descriptor %d at /dev/null", fd);
     }
+    /* Who started us with one of the three closed gets it opened here. */
+    if (null_fd <= 2)
+        return hf_fd_set_cloexec(hf_steal_fd(&null_fd), false, error);
     return TRUE;
 }

@@ -57,6 +57,13 @@ hf_process_read_start_time(pid_t pid, guint64 *out_ticks, GError **error)
     return TRUE;
 }
 
+/* Ended and reaped: a zombie still has its pid. */
+static bool
+has_ended(const HfProcessRef *self)
+{
+    return syscall(SYS_pidfd_send_signal, self->pid_fd, 0, NULL, 0) < 0 && errno == ESRCH;
+}
+
 HfProcessRef *
 hf_process_ref_new(pid_t pid, GError **error)
 {
@@ -70,9 +77,14 @@ hf_process_ref_new(pid_t pid, GError **error)
         return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no process %d", (int)pid), NULL;
     if (self->pid_fd < 0)
         return hf_throw_errno(error, "open a pidfd for process %d", (int)pid), NULL;
-    if (!hf_process_read_start_time(pid, &self->start_time, error))
-        return NULL;
-    return g_steal_pointer(&self);
+    bool is_read = hf_process_read_start_time(pid, &self->start_time, error);
+    /* Its parent may have reaped it in between, and the pid may be another's. While the process is
+     * there, its pid is nobody else's, so the time read before was its own. */
+    if (has_ended(self)) {
+        g_clear_error(error);
+        return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no process %d", (int)pid), NULL;
+    }
+    return is_read ? g_steal_pointer(&self) : NULL;
 }
 
 void

@@ -21,8 +21,9 @@ typedef struct {
     unsigned short columns; /* RESIZE */
 } HfControlCommand;
 
-/* A line of `ctl` without its newline: "1 ROWS COLUMNS" or "2 ANY ANY", decimal, what follows a
- * third number is ignored (conmon does). HF_ERROR_PROTOCOL names what is wrong with it. */
+/* A line of `ctl` without its newline: "1 ROWS COLUMNS" or "2 ANY ANY", decimal, sizes up to 65535.
+ * What follows the third number and a blank is ignored (conmon does). HF_ERROR_PROTOCOL names what
+ * is wrong with it. */
 gboolean hf_control_line_parse(const char *line, HfControlCommand *out_command,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -31,17 +32,19 @@ gboolean hf_control_line_parse_size(const char *line, unsigned short *out_rows,
                                     unsigned short *out_columns,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Joins what several reads bring into lines. A line longer than the limit is dropped whole, and
- * nothing after its newline is. Embedded in its owner; zeroed is empty. */
+/* Joins what several reads bring into lines. A line of HF_CONTROL_LINE_MAX bytes or more, or with a
+ * NUL in it, is dropped whole, and nothing after its newline is. Embedded in its owner; zeroed is
+ * empty. */
 #define HF_CONTROL_LINE_MAX 256
 
 typedef struct {
     char text[HF_CONTROL_LINE_MAX];
     size_t length;
-    bool is_overlong;
+    bool is_dropped; /* up to the next newline */
 } HfControlReader;
 
-/* @line is NULL for an overlong line that was dropped. */
+/* @line is valid during the call, and NULL for one that was dropped. The reader must outlive the
+ * call. */
 typedef void (*HfControlLineFunc)(const char *line, gpointer user_data);
 
 void hf_control_reader_push(HfControlReader *self, const char *bytes, size_t length,

@@ -14,11 +14,15 @@ typedef struct HfConsoleSocket HfConsoleSocket;
 typedef struct {
     /* @take_fd is the pty's main side: owned by the callee, CLOEXEC, non-blocking, a terminal. */
     void (*on_console)(int take_fd, gpointer user_data);
-    /* Something other than one terminal came. The socket goes on listening. */
+    /* Something other than one terminal came (HF_ERROR_PROTOCOL), or more connections or
+     * descriptors than there is room for (HF_ERROR_LIMIT). The socket goes on listening, unless
+     * accepting a connection is what failed (G_FILE_ERROR): then hf_console_socket_poll() may try
+     * again. */
     void (*on_failed)(const GError *error, gpointer user_data);
 } HfConsoleHandlers;
 
-/* Listens on a socket in a private (0700) directory made for it, whose path fits sockaddr_un.
+/* Listens on a socket in a private (0700) directory made for it, whose path fits sockaddr_un: in
+ * $XDG_RUNTIME_DIR, else in the directory for temporary files, else in /tmp.
  * @handlers must outlive it. */
 HfConsoleSocket *hf_console_socket_new(GMainContext *context, const HfConsoleHandlers *handlers,
                                        gpointer user_data,

@@ -84,6 +84,20 @@ hf_test_settle(GMainContext *context)
         continue;
 }
 
+int
+hf_test_run_in_child(int (*body)(gpointer user_data), gpointer user_data)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0)
+        _exit(body(user_data));
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 char *
 hf_test_make_dir(void)
 {

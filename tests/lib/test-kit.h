@@ -22,6 +22,10 @@ void hf_test_wait(GMainContext *context, const char *what, bool (*is_done)(gpoin
 /* Iterates @context until nothing is ready. */
 void hf_test_settle(GMainContext *context);
 
+/* Runs @body in a forked child, for what would change this process for good (descriptors, limits,
+ * umask), and returns what it returned: 0 to 255. Fails the test if a signal ended the child. */
+int hf_test_run_in_child(int (*body)(gpointer user_data), gpointer user_data);
+
 /* A new directory (0700), removed with all it holds by hf_test_remove_dir(). (transfer full) */
 char *hf_test_make_dir(void);
 void hf_test_remove_dir(char *take_path);
