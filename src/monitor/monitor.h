@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* The root of the program: the main loop, the signals, the reaper, and the session they serve. */
+
+#pragma once
+
+#include <glib.h>
+
+#include "monitor/options.h"
+
+typedef struct HfMonitor HfMonitor;
+
+/* Does everything that can fail while the engine still listens on stderr, and then waits for it to
+ * release the start. @inherited_fds (transfer full): the descriptors above 2 that this program was
+ * started with. @options outlives the monitor. */
+HfMonitor *hf_monitor_new(const HfOptions *options, GArray *inherited_fds,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void hf_monitor_free(HfMonitor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfMonitor, hf_monitor_free)
+
+/* Goes into the background unless --sync, watches the container to its end, and gives the exit
+ * status for this program. In the first process it does not return. */
+int hf_monitor_run(HfMonitor *self);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "logging/cri-file.h"
+#include "logging/journal-sink.h"
+#include "monitor/session-private.h"
+#include "runtime/spawn.h"
+#include "runtime/terminal.h"
+
+/* How this works.
+ *
+ *   container stdout, stderr or pty -> pump -+-> log router
+ *                                            +-> attach server
+ *   attach clients -> stdin pump -> container stdin or pty
+ *
+ * The runtime has the container's stdout and stderr, so what comes on stderr while it runs may be
+ * its own error message or the first words of an exec'd process. It is held until the runtime has
+ * ended: then it is the container's, or the failure's text. More than HELD_MAX of it is handed on
+ * early (an exec that prints much, a runtime that prints a megabyte), and the failure's text is the
+ * beginning and end of it. A terminal's container never has this pipe: there it is the runtime's
+ * alone.
+ *
+ * Two things hold the container's output up: a log that takes no more, and an attach client whose
+ * queue is full. The second counts only while the process lives; its end is told whatever its
+ * clients do. */
+
+#define HELD_MAX (64 * 1024)
+/* With clients a read is no longer than this, so that a queue is not outrun by one read. */
+#define READ_MAX_ATTACHED (64 * 1024)
+#define READ_MAX_ALONE (1024 * 1024)
+#define STDIN_LIMIT (64 * 1024)
+
+static void
+on_log_ready(gpointer user_data)
+{
+    hf_session_update_pause(user_data);
+}
+
+static void
+on_sink_state(const char *sink_name, const GError *error, gpointer user_data)
+{
+    if (error != NULL)
+        hf_diag(HF_DIAG_ERROR, "log %s: %s", sink_name, error->message);
+    else
+        hf_diag(HF_DIAG_WARNING, "log %s: works again", sink_name);
+}
+
+static const HfLogRouterHandlers log_handlers = {on_log_ready, on_sink_state};
+
+static HfLogSink *
+open_sink(const HfOptions *o, const HfLogSpec *spec, GError **error)
+{
+    if (spec->driver == HF_LOG_DRIVER_JOURNALD) {
+        HfJournalOptions journal = {
+            .container_id = o->container_id,
+            .container_name = o->container_name,
+            .tag = o->log_tag,
+            .labels = (const char *const *)o->log_labels,
+            .mark_partial = !o->no_partial_mark,
+        };
+        return hf_journal_sink_new(&journal, error);
+    }
+    HfCriFileOptions file = {
+        .path = spec->path,
+        .size_max = o->log_size_max,
+        .files_max = o->log_rotate ? (guint)o->log_files_max : 1,
+        .global_size_max = o->log_global_size_max,
+        .is_utc = o->log_utc,
+    };
+    HfLogSink *sink = hf_cri_file_new(&file, error);
+    if (sink == NULL)
+        g_prefix_error(error, "Failed to open log file %s: ", spec->path);
+    return sink;
+}
+
+gboolean
+hf_session_open_logs(HfSession *self, GError **error)
+{
+    const HfOptions *o = self->options;
+
+    self->log =
+        hf_log_router_new(self->owner->context, (size_t)o->log_line_max, &log_handlers, self);
+    for (guint i = 0; i < o->log_specs->len; i++) {
+        const HfLogSpec *spec = &g_array_index(o->log_specs, HfLogSpec, i);
+
+        if (spec->driver == HF_LOG_DRIVER_NONE || spec->driver == HF_LOG_DRIVER_PASSTHROUGH)
+            continue;
+        HfLogSink *sink = open_sink(o, spec, error);
+        if (sink == NULL)
+            return FALSE;
+        hf_log_router_take_sink(self->log, sink);
+    }
+    return TRUE;
+}
+
+static void
+hand_on(HfSession *self, HfStream stream, const char *bytes, size_t length)
+{
+    hf_log_router_write(self->log, stream, bytes, length, true);
+    if (self->attach != NULL && hf_attach_server_has_clients(self->attach))
+        hf_attach_server_send(self->attach, stream, bytes, length);
+    hf_session_update_pause(self);
+}
+
+void
+hf_session_release_stderr(HfSession *self)
+{
+    GString *held = g_steal_pointer(&self->held_stderr);
+
+    g_clear_pointer(&self->runtime_errors, hf_error_text_free);
+    if (self->options->has_terminal && self->pump != NULL)
+        hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDERR, -1, false);
+    if (held == NULL)
+        return;
+    if (held->len > 0)
+        hand_on(self, HF_STREAM_STDERR, held->str, held->len);
+    g_string_free(held, TRUE);
+}
+
+static void
+hold_stderr(HfSession *self, const char *bytes, size_t length)
+{
+    hf_error_text_push(self->runtime_errors, bytes, length);
+    if (self->held_stderr == NULL) {
+        if (!self->options->has_terminal)
+            hand_on(self, HF_STREAM_STDERR, bytes, length);
+        return;
+    }
+    g_string_append_len(self->held_stderr, bytes, (gssize)length);
+    if (self->held_stderr->len > HELD_MAX) {
+        GString *held = g_steal_pointer(&self->held_stderr);
+
+        hand_on(self, HF_STREAM_STDERR, held->str, held->len);
+        g_string_free(held, TRUE);
+    }
+}
+
+static void
+on_output(HfStream stream, const char *bytes, size_t length, gpointer user_data)
+{
+    HfSession *self = user_data;
+    bool has_clients = self->attach != NULL && hf_attach_server_has_clients(self->attach);
+
+    hf_stdio_pump_set_read_max(self->pump, has_clients ? READ_MAX_ATTACHED : READ_MAX_ALONE);
+    if (stream == HF_STREAM_STDERR && self->runtime_errors != NULL)
+        hold_stderr(self, bytes, length);
+    else
+        hand_on(self, stream, bytes, length);
+}
+
+static void
+on_output_pause(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    hf_log_router_flush_partial(self->log);
+}
+
+static void
+on_output_quiet(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    hf_log_router_release_memory(self->log);
+}
+
+static void
+on_output_closed(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    hf_session_dispatch(self, self->failure != NULL ? HF_EVENT_FAILED : HF_EVENT_STREAMS_CLOSED);
+}
+
+static const HfStdioHandlers stdio_handlers = {on_output, on_output_pause, on_output_quiet,
+                                               on_output_closed};
+
+static void
+on_stdin_pressure(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    if (self->attach != NULL)
+        hf_attach_server_set_input_paused(self->attach, hf_stdin_pump_is_full(self->stdin_pump));
+}
+
+static void
+on_stdin_broken(const GError *error, gpointer user_data)
+{
+    hf_diag(HF_DIAG_INFO, "the container does not read its stdin: %s", error->message);
+}
+
+static const HfStdinHandlers stdin_handlers = {on_stdin_pressure, on_stdin_broken};
+
+static void
+on_client_input(const char *bytes, size_t length, gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    if (self->stdin_pump != NULL)
+        hf_stdin_pump_push(self->stdin_pump, bytes, length);
+}
+
+static void
+on_client_input_closed(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    if (self->stdin_pump != NULL && self->options->has_stdin && !self->options->leave_stdin_open)
+        hf_stdin_pump_close(self->stdin_pump);
+}
+
+static void
+on_clients_congested(gpointer user_data)
+{
+    hf_session_update_pause(user_data);
+}
+
+static void
+on_clients_finished(gpointer user_data)
+{
+    hf_session_on_clients_gone(user_data);
+}
+
+static void
+on_client_dropped(const GError *reason, gpointer user_data)
+{
+    HfSession *self = user_data;
+    guint kept_back = 0;
+
+    if (hf_diag_limit_allows(&self->diag_limit, 10, 60, &kept_back))
+        hf_diag(HF_DIAG_WARNING, "attach: %s (%u messages kept back)", reason->message, kept_back);
+}
+
+const HfAttachHandlers hf_session_attach_handlers = {
+    .on_input = on_client_input,
+    .on_input_closed = on_client_input_closed,
+    .on_congestion = on_clients_congested,
+    .on_finished = on_clients_finished,
+    .on_dropped = on_client_dropped,
+};
+
+void
+hf_session_update_pause(HfSession *self)
+{
+    bool waits_for_clients = self->state < HF_STATE_DRAINING && self->attach != NULL &&
+                             hf_attach_server_is_congested(self->attach);
+
+    if (self->pump != NULL)
+        hf_stdio_pump_set_paused(self->pump,
+                                 waits_for_clients || hf_log_router_is_congested(self->log));
+}
+
+/* A pipe whose ends are the container's and ours. Users other than root inside the container may
+ * open it again as /dev/stdout, hence the mode. */
+static gboolean
+make_pipe(int *out_container_end, int *out_our_end, bool is_input, GError **error)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return hf_throw_errno(error, "make a pipe");
+    (void)fchmod(ends[0], 0777);
+    (void)fchmod(ends[1], 0777);
+    *out_container_end = is_input ? ends[0] : ends[1];
+    *out_our_end = is_input ? ends[1] : ends[0];
+    return is_input || hf_fd_set_nonblocking(*out_our_end, true, error);
+}
+
+static gboolean
+make_output(HfSession *self, HfStream stream, GError **error)
+{
+    int container_fd = stream == HF_STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+    int our_end = -1;
+    gboolean ok = make_pipe(&self->container_stdio.fds[container_fd], &our_end, false, error);
+
+    if (our_end >= 0)
+        hf_stdio_pump_take_stream(self->pump, stream, our_end, false);
+    return ok;
+}
+
+static gboolean
+make_input(HfSession *self, GError **error)
+{
+    int our_end = -1;
+
+    if (!make_pipe(&self->container_stdio.fds[STDIN_FILENO], &our_end, true, error))
+        return FALSE;
+    hf_stdin_pump_take_fd(self->stdin_pump, our_end);
+    return TRUE;
+}
+
+gboolean
+hf_session_make_streams(HfSession *self, GError **error)
+{
+    const HfOptions *o = self->options;
+    GMainContext *context = self->owner->context;
+
+    if (self->is_passthrough) {
+        for (size_t i = 0; i < G_N_ELEMENTS(self->container_stdio.fds); i++)
+            self->container_stdio.fds[i] = HF_SPAWN_INHERIT;
+        return TRUE;
+    }
+    self->pump = hf_stdio_pump_new(context, &stdio_handlers, self);
+    if (!o->has_terminal)
+        self->held_stderr = g_string_new(NULL);
+    if (o->has_stdin || o->has_terminal)
+        self->stdin_pump = hf_stdin_pump_new(context, STDIN_LIMIT, &stdin_handlers, self);
+    if (!make_output(self, HF_STREAM_STDERR, error))
+        return FALSE;
+    if (o->has_terminal)
+        return TRUE;
+    return make_output(self, HF_STREAM_STDOUT, error) && (!o->has_stdin || make_input(self, error));
+}
+
+void
+hf_session_close_container_stdio(HfSession *self)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(self->container_stdio.fds); i++) {
+        hf_close_fd(&self->container_stdio.fds[i]);
+        self->container_stdio.fds[i] = HF_SPAWN_NULL;
+    }
+}
+
+static gboolean
+set_up_terminal(HfSession *self, GError **error)
+{
+    int for_output = -1;
+
+    if (!hf_console_terminal_prepare(self->terminal_fd, error))
+        return FALSE;
+    self->terminal_peer_fd = hf_terminal_open_peer(self->terminal_fd, error);
+    if (self->terminal_peer_fd < 0)
+        hf_diag_take_error(HF_DIAG_INFO, error, "the terminal will be polled");
+    if (self->has_size &&
+        !hf_terminal_set_size(self->terminal_fd, self->rows, self->columns, error))
+        return FALSE;
+    for_output = fcntl(self->terminal_fd, F_DUPFD_CLOEXEC, 3);
+    if (for_output < 0)
+        return hf_throw_errno(error, "duplicate the terminal");
+    hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDOUT, for_output, true);
+    int for_input = fcntl(self->terminal_fd, F_DUPFD_CLOEXEC, 3);
+    if (for_input < 0)
+        return hf_throw_errno(error, "duplicate the terminal");
+    hf_stdin_pump_take_fd(self->stdin_pump, for_input);
+    return TRUE;
+}
+
+void
+hf_session_take_terminal(HfSession *self, int take_fd)
+{
+    GError *error = NULL;
+
+    if (self->terminal_fd >= 0 || self->pump == NULL) {
+        hf_diag(HF_DIAG_WARNING, "one console too many came");
+        hf_close_fd(&take_fd);
+        return;
+    }
+    self->terminal_fd = take_fd;
+    if (!set_up_terminal(self, &error)) {
+        hf_diag_take_error(HF_DIAG_ERROR, &error, "set up the terminal");
+        hf_close_fd(&self->terminal_fd);
+    }
+}
+
+void
+hf_session_resize(HfSession *self, unsigned short rows, unsigned short columns)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->has_size = true;
+    self->rows = rows;
+    self->columns = columns;
+    if (self->terminal_fd >= 0 && !hf_terminal_set_size(self->terminal_fd, rows, columns, &error))
+        hf_diag_take_error(HF_DIAG_WARNING, &error, "resize the terminal");
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "base/fd.h"
+#include "base/io.h"
+#include "base/scratch.h"
+#include "base/source.h"
+#include "monitor/stdio-pump.h"
+
+/* How this works.
+ *
+ * Each stream is a channel with a source of its own, and each wake-up makes one read, so that one
+ * stream cannot keep the other, or the end of a process, waiting. Both read into one buffer,
+ * because a read is handed on before the next one is made.
+ *
+ * Size follows load. A read that fills the buffer says that the writer is ahead of us: pipe and
+ * buffer then grow fourfold, up to READ_MAX. Pipe pages are charged to the user, and past a soft
+ * limit the kernel gives all his new pipes one page, so a thousand idle containers must not hold
+ * large pipes: QUIET_MS after the last output both are small again. That timer exists only after
+ * more than a page of output, so that a container that prints a line now and then does not cost two
+ * wake-ups for it.
+ *
+ * A line without a newline may be a prompt, or half of a write. on_pause comes PAUSE_MS after the
+ * last output that ended so; until then the log waits for the other half.
+ *
+ * Draining: the process is gone and what it wrote is in the pipe, FIONREAD bytes. Those are read
+ * and no more, because a grandchild that holds the pipe could write for ever. A pty's number does
+ * not count what has not yet passed the line discipline, so there it is until nothing comes, or the
+ * most that fits.
+ *
+ * A pty whose other side nobody has open reads as an error (EIO) that goes away when somebody opens
+ * it, and poll(2) does not wait for that. The session holds the other side open itself to avoid it;
+ * where that was not possible the channel looks again every REOPEN_MS. */
+
+#define READ_MIN (64 * 1024)
+#define READ_MAX (1024 * 1024)
+#define PIPE_SIZE_IDLE (64 * 1024)
+#define TERMINAL_DRAIN_MAX (256 * 1024)
+#define QUIET_THRESHOLD 4096
+#define QUIET_MS 1000
+#define PAUSE_MS 10
+#define REOPEN_MS 1000
+
+typedef struct {
+    HfStdioPump *pump; /* borrowed */
+    HfStream stream;
+    int fd; /* owned; -1 when there is none, or it has ended */
+    bool is_terminal;
+    bool is_inside_line;
+    bool has_grown;
+    GSource *source;
+    GSource *reopen_source;
+    size_t drain_left;
+} Channel;
+
+struct HfStdioPump {
+    GMainContext *context; /* borrowed */
+    const HfStdioHandlers *handlers;
+    gpointer user_data;
+    Channel channels[HF_STREAM_COUNT];
+    HfScratch buffer;
+    size_t read_size;
+    size_t read_max;
+    bool is_paused;
+    bool is_draining;
+    bool has_told_closed;
+    bool had_output; /* since the quiet timer looked last */
+    bool had_output_since_pause;
+    GSource *quiet_source;
+    GSource *pause_source;
+    GSource *drain_source;
+};
+
+static gboolean on_readable(int fd, GIOCondition condition, gpointer user_data);
+
+HfStdioPump *
+hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers, gpointer user_data)
+{
+    HfStdioPump *self = g_new0(HfStdioPump, 1);
+
+    self->context = context;
+    self->handlers = handlers;
+    self->user_data = user_data;
+    self->read_size = READ_MIN;
+    self->read_max = READ_MAX;
+    for (int i = 0; i < HF_STREAM_COUNT; i++)
+        self->channels[i] = (Channel){.pump = self, .stream = (HfStream)i, .fd = -1};
+    return self;
+}
+
+static void
+close_channel(Channel *channel)
+{
+    hf_source_clear(&channel->source);
+    hf_source_clear(&channel->reopen_source);
+    hf_close_fd(&channel->fd);
+}
+
+void
+hf_stdio_pump_free(HfStdioPump *self)
+{
+    if (self == NULL)
+        return;
+    hf_source_clear(&self->quiet_source);
+    hf_source_clear(&self->pause_source);
+    hf_source_clear(&self->drain_source);
+    for (int i = 0; i < HF_STREAM_COUNT; i++)
+        close_channel(&self->channels[i]);
+    hf_scratch_release(&self->buffer);
+    g_free(self);
+}
+
+static void
+watch_channel(Channel *channel)
+{
+    HfStdioPump *self = channel->pump;
+
+    if (channel->fd < 0 || channel->source != NULL || self->is_paused || self->is_draining)
+        return;
+    channel->source = hf_source_watch_fd(self->context, channel->fd, G_IO_IN | G_IO_HUP | G_IO_ERR,
+                                         HF_PRIORITY_OUTPUT, hf_stream_to_string(channel->stream),
+                                         on_readable, channel);
+}
+
+void
+hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_terminal)
+{
+    Channel *channel = &self->channels[stream];
+
+    close_channel(channel);
+    channel->fd = fd;
+    channel->is_terminal = is_terminal;
+    watch_channel(channel);
+}
+
+static bool
+has_open_channel(const HfStdioPump *self)
+{
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        if (self->channels[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+tell_if_closed(HfStdioPump *self)
+{
+    if (has_open_channel(self) || !self->is_draining || self->has_told_closed)
+        return;
+    self->has_told_closed = true;
+    self->handlers->on_closed(self->user_data);
+}
+
+static void
+grow(Channel *channel)
+{
+    HfStdioPump *self = channel->pump;
+
+    if (self->read_size >= READ_MAX)
+        return;
+    self->read_size = MIN(self->read_size * 4, READ_MAX);
+    if (!channel->is_terminal && fcntl(channel->fd, F_SETPIPE_SZ, (int)self->read_size) >= 0)
+        channel->has_grown = true;
+}
+
+static void
+shrink(HfStdioPump *self)
+{
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        Channel *channel = &self->channels[i];
+
+        /* Refused (EBUSY) while it holds more than that; the next quiet time tries again. */
+        if (channel->has_grown && channel->fd >= 0 &&
+            fcntl(channel->fd, F_SETPIPE_SZ, PIPE_SIZE_IDLE) >= 0)
+            channel->has_grown = false;
+    }
+    self->read_size = READ_MIN;
+    hf_scratch_release(&self->buffer);
+}
+
+static gboolean
+on_quiet_timer(gpointer user_data)
+{
+    HfStdioPump *self = user_data;
+
+    if (self->had_output) {
+        self->had_output = false;
+        return G_SOURCE_CONTINUE;
+    }
+    hf_source_clear(&self->quiet_source);
+    shrink(self);
+    self->handlers->on_quiet(self->user_data);
+    return G_SOURCE_REMOVE;
+}
+
+static bool
+is_inside_line(const HfStdioPump *self)
+{
+    return self->channels[HF_STREAM_STDOUT].is_inside_line ||
+           self->channels[HF_STREAM_STDERR].is_inside_line;
+}
+
+static gboolean
+on_pause_timer(gpointer user_data)
+{
+    HfStdioPump *self = user_data;
+
+    if (self->had_output_since_pause && is_inside_line(self)) {
+        self->had_output_since_pause = false;
+        return G_SOURCE_CONTINUE;
+    }
+    hf_source_clear(&self->pause_source);
+    if (is_inside_line(self))
+        self->handlers->on_pause(self->user_data);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+arm_timers(HfStdioPump *self, size_t length)
+{
+    self->had_output = true;
+    self->had_output_since_pause = true;
+    if (length > QUIET_THRESHOLD && self->quiet_source == NULL)
+        self->quiet_source = hf_source_after(self->context, QUIET_MS, HF_PRIORITY_OUTPUT,
+                                             "output quiet", on_quiet_timer, self);
+    if (is_inside_line(self) && self->pause_source == NULL) {
+        self->had_output_since_pause = false;
+        self->pause_source = hf_source_after(self->context, PAUSE_MS, HF_PRIORITY_OUTPUT,
+                                             "output pause", on_pause_timer, self);
+    }
+}
+
+/* One read of at most @size bytes, handed on. */
+static HfIoResult
+read_channel(Channel *channel, size_t size, size_t *out_length)
+{
+    HfStdioPump *self = channel->pump;
+    char *bytes = hf_scratch_reserve(&self->buffer, self->read_size);
+    size_t length = 0;
+    HfIoResult result = hf_io_read(channel->fd, bytes, size, &length, NULL);
+
+    *out_length = length;
+    if (result != HF_IO_DATA)
+        return result;
+    channel->is_inside_line = bytes[length - 1] != '\n';
+    arm_timers(self, length);
+    self->handlers->on_output(channel->stream, bytes, length, self->user_data);
+    return HF_IO_DATA;
+}
+
+static gboolean
+on_reopen_timer(gpointer user_data)
+{
+    Channel *channel = user_data;
+
+    hf_source_clear(&channel->reopen_source);
+    watch_channel(channel);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+end_channel(Channel *channel)
+{
+    HfStdioPump *self = channel->pump;
+
+    if (!channel->is_terminal || self->is_draining) {
+        close_channel(channel);
+        tell_if_closed(self);
+        return;
+    }
+    hf_source_clear(&channel->source);
+    channel->reopen_source = hf_source_after(self->context, REOPEN_MS, HF_PRIORITY_OUTPUT,
+                                             "terminal reopened", on_reopen_timer, channel);
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    Channel *channel = user_data;
+    HfStdioPump *self = channel->pump;
+    size_t size = MIN(self->read_size, self->read_max);
+    size_t length = 0;
+    HfIoResult result = read_channel(channel, size, &length);
+
+    if (result == HF_IO_DATA && length == size)
+        grow(channel);
+    if (result == HF_IO_EOF || result == HF_IO_FAILED)
+        end_channel(channel);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+drain_channel(Channel *channel)
+{
+    HfStdioPump *self = channel->pump;
+    size_t size = MIN(MIN(self->read_size, self->read_max), channel->drain_left);
+    size_t length = 0;
+
+    if (size == 0 || read_channel(channel, size, &length) != HF_IO_DATA) {
+        close_channel(channel);
+        return;
+    }
+    channel->drain_left -= length;
+}
+
+static gboolean
+on_drain(gpointer user_data)
+{
+    HfStdioPump *self = user_data;
+
+    for (int i = 0; i < HF_STREAM_COUNT && !self->is_paused; i++) {
+        if (self->channels[i].fd >= 0)
+            drain_channel(&self->channels[i]);
+    }
+    if (self->is_paused || !has_open_channel(self))
+        hf_source_clear(&self->drain_source);
+    tell_if_closed(self);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+watch_all(HfStdioPump *self)
+{
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        if (self->is_paused || self->is_draining)
+            hf_source_clear(&self->channels[i].source);
+        else if (self->channels[i].reopen_source == NULL)
+            watch_channel(&self->channels[i]);
+    }
+    if (self->is_paused || !self->is_draining)
+        hf_source_clear(&self->drain_source);
+    else if (self->drain_source == NULL && !self->has_told_closed)
+        self->drain_source =
+            hf_source_after(self->context, 0, HF_PRIORITY_OUTPUT, "output drain", on_drain, self);
+}
+
+void
+hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused)
+{
+    if (self->is_paused == is_paused)
+        return;
+    self->is_paused = is_paused;
+    watch_all(self);
+}
+
+void
+hf_stdio_pump_set_read_max(HfStdioPump *self, size_t bytes)
+{
+    self->read_max = bytes;
+}
+
+void
+hf_stdio_pump_drain(HfStdioPump *self)
+{
+    if (self->is_draining)
+        return;
+    self->is_draining = true;
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        Channel *channel = &self->channels[i];
+        int waiting = 0;
+
+        channel->drain_left = TERMINAL_DRAIN_MAX;
+        if (channel->fd >= 0 && !channel->is_terminal &&
+            ioctl(channel->fd, FIONREAD, &waiting) == 0)
+            channel->drain_left = (size_t)MAX(waiting, 0);
+    }
+    watch_all(self);
+}
+
+void
+hf_stdio_pump_close(HfStdioPump *self)
+{
+    self->is_draining = true;
+    hf_source_clear(&self->quiet_source);
+    hf_source_clear(&self->pause_source);
+    hf_source_clear(&self->drain_source);
+    for (int i = 0; i < HF_STREAM_COUNT; i++)
+        close_channel(&self->channels[i]);
+    hf_scratch_release(&self->buffer);
+    self->has_told_closed = true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Reads what the container writes, as fast as it comes, and hands it on.
+ *
+ * A stream that fills its pipe gets a larger pipe and larger reads, and both are given back when it
+ * is quiet. A terminal is a single stream, stdout. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+#include "protocol/stream.h"
+
+typedef struct HfStdioPump HfStdioPump;
+
+/* None may free the pump. */
+typedef struct {
+    /* One read. @bytes are valid during the call. */
+    void (*on_output)(HfStream stream, const char *bytes, size_t length, gpointer user_data);
+    /* A line without its newline was the last that came, and nothing has followed it. */
+    void (*on_pause)(gpointer user_data);
+    /* After much output there is none: large buffers can be given back. */
+    void (*on_quiet)(gpointer user_data);
+    /* After drain(): every stream has ended or is drained. Once. */
+    void (*on_closed)(gpointer user_data);
+} HfStdioHandlers;
+
+HfStdioPump *hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers,
+                               gpointer user_data);
+void hf_stdio_pump_free(HfStdioPump *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfStdioPump, hf_stdio_pump_free)
+
+/* @fd: the read end of a pipe, or the main side of a pty; non-blocking, owned from here on. */
+void hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_terminal);
+
+/* While paused nothing is read, and the container waits when its pipe is full. */
+void hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused);
+
+/* Reads are at most this long: what one read brings is the most that is handed on at once. */
+void hf_stdio_pump_set_read_max(HfStdioPump *self, size_t bytes);
+
+/* The container's process has ended: read what it left and no more, then on_closed, from the main
+ * loop. Who still holds a stream open, a grandchild, may go on writing; that is not waited for. */
+void hf_stdio_pump_drain(HfStdioPump *self);
+
+/* Stops at once, whatever is left, and gives all memory back. on_closed does not come. Not from
+ * within on_output. */
+void hf_stdio_pump_close(HfStdioPump *self);

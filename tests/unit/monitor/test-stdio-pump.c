@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/stdio-pump.h"
+#include "test-kit.h"
+
+typedef struct {
+    GMainContext *context;
+    HfStdioPump *pump;
+    int write_fds[HF_STREAM_COUNT];
+    int read_fds[HF_STREAM_COUNT]; /* the pump's; for looking at their size */
+    GString *output[HF_STREAM_COUNT];
+    guint pauses;
+    guint quiets;
+    guint closes;
+    size_t largest_read;
+} Fixture;
+
+static void
+on_output(HfStream stream, const char *bytes, size_t length, gpointer user_data)
+{
+    Fixture *fixture = user_data;
+
+    g_string_append_len(fixture->output[stream], bytes, (gssize)length);
+    fixture->largest_read = MAX(fixture->largest_read, length);
+}
+
+static void
+on_pause(gpointer user_data)
+{
+    ((Fixture *)user_data)->pauses++;
+}
+
+static void
+on_quiet(gpointer user_data)
+{
+    ((Fixture *)user_data)->quiets++;
+}
+
+static void
+on_closed(gpointer user_data)
+{
+    ((Fixture *)user_data)->closes++;
+}
+
+static const HfStdioHandlers handlers = {on_output, on_pause, on_quiet, on_closed};
+
+static void
+set_up(Fixture *fixture)
+{
+    *fixture = (Fixture){.context = g_main_context_new()};
+    fixture->pump = hf_stdio_pump_new(fixture->context, &handlers, fixture);
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        int ends[2];
+
+        g_assert_no_errno(pipe2(ends, O_CLOEXEC));
+        g_assert_no_errno(fcntl(ends[0], F_SETFL, O_NONBLOCK));
+        fixture->output[i] = g_string_new(NULL);
+        fixture->read_fds[i] = ends[0];
+        fixture->write_fds[i] = ends[1];
+        hf_stdio_pump_take_stream(fixture->pump, (HfStream)i, ends[0], false);
+    }
+}
+
+static void
+close_writer(Fixture *fixture, HfStream stream)
+{
+    if (fixture->write_fds[stream] >= 0)
+        (void)close(fixture->write_fds[stream]);
+    fixture->write_fds[stream] = -1;
+}
+
+static void
+tear_down(Fixture *fixture)
+{
+    hf_stdio_pump_free(fixture->pump);
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        close_writer(fixture, (HfStream)i);
+        g_string_free(fixture->output[i], TRUE);
+    }
+    g_main_context_unref(fixture->context);
+}
+
+static void
+put(Fixture *fixture, HfStream stream, const char *text)
+{
+    g_assert_cmpint(write(fixture->write_fds[stream], text, strlen(text)), ==, strlen(text));
+}
+
+static bool
+is_closed(gpointer user_data)
+{
+    return ((Fixture *)user_data)->closes > 0;
+}
+
+static bool
+has_paused(gpointer user_data)
+{
+    return ((Fixture *)user_data)->pauses > 0;
+}
+
+static bool
+is_quiet(gpointer user_data)
+{
+    return ((Fixture *)user_data)->quiets > 0;
+}
+
+static void
+test_streams_are_told_apart(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "out\n");
+    put(&fixture, HF_STREAM_STDERR, "err\n");
+
+    hf_test_settle(fixture.context);
+
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "out\n");
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDERR]->str, ==, "err\n");
+    tear_down(&fixture);
+}
+
+static void
+test_end_of_streams_is_told_only_after_drain(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    close_writer(&fixture, HF_STREAM_STDOUT);
+    close_writer(&fixture, HF_STREAM_STDERR);
+    hf_test_settle(fixture.context);
+    g_assert_cmpuint(fixture.closes, ==, 0);
+
+    hf_stdio_pump_drain(fixture.pump);
+    hf_test_wait(fixture.context, "the end", is_closed, &fixture);
+
+    g_assert_cmpuint(fixture.closes, ==, 1);
+    tear_down(&fixture);
+}
+
+static void
+test_drain_takes_what_is_there_and_does_not_wait(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "last words");
+
+    hf_stdio_pump_drain(fixture.pump);
+    hf_test_wait(fixture.context, "the end", is_closed, &fixture);
+
+    /* A grandchild's end of the pipe is still open. */
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "last words");
+    tear_down(&fixture);
+}
+
+static void
+test_drain_ends_though_somebody_goes_on_writing(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "before");
+    hf_stdio_pump_drain(fixture.pump);
+    put(&fixture, HF_STREAM_STDOUT, "after");
+
+    hf_test_wait(fixture.context, "the end", is_closed, &fixture);
+
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "before");
+    tear_down(&fixture);
+}
+
+static void
+test_paused_pump_reads_nothing(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    hf_stdio_pump_set_paused(fixture.pump, true);
+    put(&fixture, HF_STREAM_STDOUT, "x\n");
+    hf_test_settle(fixture.context);
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, 0);
+
+    hf_stdio_pump_set_paused(fixture.pump, false);
+    hf_test_settle(fixture.context);
+
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "x\n");
+    tear_down(&fixture);
+}
+
+static void
+test_drain_waits_while_paused(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    hf_stdio_pump_set_paused(fixture.pump, true);
+    put(&fixture, HF_STREAM_STDOUT, "x\n");
+    hf_stdio_pump_drain(fixture.pump);
+    hf_test_settle(fixture.context);
+    g_assert_cmpuint(fixture.closes, ==, 0);
+
+    hf_stdio_pump_set_paused(fixture.pump, false);
+    hf_test_wait(fixture.context, "the end", is_closed, &fixture);
+
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "x\n");
+    tear_down(&fixture);
+}
+
+static void
+test_unfinished_line_makes_a_pause(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "password: ");
+
+    hf_test_wait(fixture.context, "the pause", has_paused, &fixture);
+
+    g_assert_cmpuint(fixture.pauses, ==, 1);
+    tear_down(&fixture);
+}
+
+static void
+test_whole_lines_make_no_pause(void)
+{
+    Fixture fixture;
+    int wake_ups = 0;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "line\n");
+    hf_test_settle(fixture.context);
+
+    /* No timer is left: the context would sleep for ever. */
+    g_assert_true(g_main_context_acquire(fixture.context));
+    int timeout_ms = 0;
+    int priority = 0;
+    GPollFD fds[8];
+    (void)g_main_context_prepare(fixture.context, &priority);
+    wake_ups = g_main_context_query(fixture.context, priority, &timeout_ms, fds, 8);
+    g_main_context_release(fixture.context);
+
+    g_assert_cmpint(wake_ups, >, 0);
+    g_assert_cmpint(timeout_ms, ==, -1);
+    g_assert_cmpuint(fixture.pauses, ==, 0);
+    tear_down(&fixture);
+}
+
+static gpointer
+write_much(gpointer data)
+{
+    Fixture *fixture = data;
+    g_autofree char *block = g_malloc(1024 * 1024);
+
+    memset(block, '\n', 1024 * 1024);
+    for (int i = 0; i < 16; i++) {
+        for (size_t done = 0; done < 1024 * 1024;) {
+            ssize_t n =
+                write(fixture->write_fds[HF_STREAM_STDOUT], block + done, 1024 * 1024 - done);
+
+            g_assert_cmpint(n, >, 0);
+            done += (size_t)n;
+        }
+    }
+    close_writer(fixture, HF_STREAM_STDOUT);
+    return NULL;
+}
+
+static bool
+has_all(gpointer user_data)
+{
+    return ((Fixture *)user_data)->output[HF_STREAM_STDOUT]->len == 16 * 1024 * 1024;
+}
+
+static void
+test_pipe_grows_under_load_and_shrinks_after_it(void)
+{
+    Fixture fixture;
+    int kept_fd;
+
+    set_up(&fixture);
+    kept_fd = fcntl(fixture.write_fds[HF_STREAM_STDOUT], F_DUPFD_CLOEXEC, 3);
+    GThread *writer = g_thread_new("writer", write_much, &fixture);
+
+    hf_test_wait(fixture.context, "16 MiB", has_all, &fixture);
+    g_thread_join(writer);
+    g_assert_cmpuint(fixture.largest_read, >, 64 * 1024);
+    hf_test_wait(fixture.context, "quiet", is_quiet, &fixture);
+
+    g_assert_cmpint(fcntl(kept_fd, F_GETPIPE_SZ), ==, 64 * 1024);
+    (void)close(kept_fd);
+    tear_down(&fixture);
+}
+
+static void
+test_read_max_bounds_a_read(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    hf_stdio_pump_set_read_max(fixture.pump, 4096);
+    GThread *writer = g_thread_new("writer", write_much, &fixture);
+
+    hf_test_wait(fixture.context, "16 MiB", has_all, &fixture);
+    g_thread_join(writer);
+
+    g_assert_cmpuint(fixture.largest_read, ==, 4096);
+    tear_down(&fixture);
+}
+
+static void
+test_terminal_is_drained_to_its_end(void)
+{
+    GMainContext *context = g_main_context_new();
+    Fixture fixture = {.context = context};
+    int main_fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+
+    fixture.output[HF_STREAM_STDOUT] = g_string_new(NULL);
+    g_assert_no_errno(main_fd);
+    g_assert_no_errno(grantpt(main_fd));
+    g_assert_no_errno(unlockpt(main_fd));
+    int peer_fd = open(ptsname(main_fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    g_assert_no_errno(peer_fd);
+    fixture.pump = hf_stdio_pump_new(context, &handlers, &fixture);
+    hf_stdio_pump_take_stream(fixture.pump, HF_STREAM_STDOUT, main_fd, true);
+    g_assert_cmpint(write(peer_fd, "bye\n", 4), ==, 4);
+
+    hf_stdio_pump_drain(fixture.pump);
+    hf_test_wait(context, "the end", is_closed, &fixture);
+
+    g_assert_cmpstr(fixture.output[HF_STREAM_STDOUT]->str, ==, "bye\r\n");
+    (void)close(peer_fd);
+    hf_stdio_pump_free(fixture.pump);
+    g_string_free(fixture.output[HF_STREAM_STDOUT], TRUE);
+    g_main_context_unref(context);
+}
+
+static void
+test_close_stops_without_a_word(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    put(&fixture, HF_STREAM_STDOUT, "unread\n");
+
+    hf_stdio_pump_close(fixture.pump);
+    hf_test_settle(fixture.context);
+
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, 0);
+    g_assert_cmpuint(fixture.closes, ==, 0);
+    tear_down(&fixture);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    hf_test_add("/monitor/stdio-pump/streams-are-told-apart", test_streams_are_told_apart);
+    hf_test_add("/monitor/stdio-pump/end-of-streams-is-told-only-after-drain",
+                test_end_of_streams_is_told_only_after_drain);
+    hf_test_add("/monitor/stdio-pump/drain-takes-what-is-there-and-does-not-wait",
+                test_drain_takes_what_is_there_and_does_not_wait);
+    hf_test_add("/monitor/stdio-pump/drain-ends-though-somebody-goes-on-writing",
+                test_drain_ends_though_somebody_goes_on_writing);
+    hf_test_add("/monitor/stdio-pump/paused-pump-reads-nothing", test_paused_pump_reads_nothing);
+    hf_test_add("/monitor/stdio-pump/drain-waits-while-paused", test_drain_waits_while_paused);
+    hf_test_add("/monitor/stdio-pump/unfinished-line-makes-a-pause",
+                test_unfinished_line_makes_a_pause);
+    hf_test_add("/monitor/stdio-pump/whole-lines-make-no-pause", test_whole_lines_make_no_pause);
+    hf_test_add("/monitor/stdio-pump/pipe-grows-under-load-and-shrinks-after-it",
+                test_pipe_grows_under_load_and_shrinks_after_it);
+    hf_test_add("/monitor/stdio-pump/read-max-bounds-a-read", test_read_max_bounds_a_read);
+    hf_test_add("/monitor/stdio-pump/terminal-is-drained-to-its-end",
+                test_terminal_is_drained_to_its_end);
+    hf_test_add("/monitor/stdio-pump/close-stops-without-a-word", test_close_stops_without_a_word);
+    return g_test_run();
+}
