@@ -13,19 +13,30 @@
 
 #include <glib.h>
 
+#include "cgroup/cgroup-path.h"
+
 typedef struct HfOomWatch HfOomWatch;
 
 /* @kills is the number of processes killed since the watch was made, always more than last time. */
 typedef void (*HfOomFunc)(guint64 kills, gpointer user_data);
 
 /* Watches the memory cgroup that process @pid is in. HF_ERROR_NOT_SUPPORTED where there is no
- * memory controller or the root cgroup; a watch is then not possible, and that is not fatal for
- * anybody. */
+ * memory controller, or the process is in the root cgroup; HF_ERROR_NOT_FOUND if the cgroup is gone
+ * already. A watch is then not possible, and that is not fatal for anybody. Where the kernel has
+ * the count but no event for it (v1 with PREEMPT_RT), hf_oom_watch_check() alone finds kills.
+ * @context outlives the watch. */
 HfOomWatch *hf_oom_watch_new(GMainContext *context, pid_t pid, HfOomFunc on_oom, gpointer user_data,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* A look at once, for the moment before an ended process is reaped; may call on_oom. */
-void hf_oom_watch_check(HfOomWatch *self);
+/* The same for a cgroup's directory. */
+HfOomWatch *hf_oom_watch_new_for_path(GMainContext *context, const char *directory,
+                                      HfCgroupVersion version, HfOomFunc on_oom, gpointer user_data,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A look at once, for the moment before an ended process is reaped; may call on_oom. FALSE if
+ * nothing could be learnt: HF_ERROR_NOT_FOUND when the cgroup has been removed, which is worth a
+ * debug message. */
+gboolean hf_oom_watch_check(HfOomWatch *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Not from within on_oom. */
 void hf_oom_watch_free(HfOomWatch *self);

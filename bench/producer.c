@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Prints lines as fast as the reader takes them: producer LINE_LENGTH LINES [FIFO]
+ *
+ * LINE_LENGTH counts the newline. With FIFO it first opens that for reading, which lets a
+ * measurement begin when the other side opens it for writing. Written in blocks of 64 KiB. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK 65536
+
+static int
+write_all(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes, length);
+
+        if (n < 0)
+            return -1;
+        bytes += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+/* One line more than a block, so that a block can begin at any byte of a line. */
+static char *
+make_pattern(size_t line_length)
+{
+    char *pattern = malloc(BLOCK + line_length);
+
+    if (pattern == NULL)
+        return NULL;
+    memset(pattern, 'x', BLOCK + line_length);
+    for (size_t i = line_length - 1; i < BLOCK + line_length; i += line_length)
+        pattern[i] = '\n';
+    return pattern;
+}
+
+int
+main(int argc, char **argv)
+{
+    size_t line_length = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t left = argc > 2 ? line_length * strtoul(argv[2], NULL, 10) : 0;
+    size_t offset = 0;
+    char *pattern;
+
+    if (line_length == 0 || left == 0)
+        return 2;
+    if (argc > 3 && open(argv[3], O_RDONLY | O_CLOEXEC) < 0)
+        return 3;
+    pattern = make_pattern(line_length);
+    if (pattern == NULL)
+        return 4;
+    while (left > 0) {
+        size_t length = left < BLOCK ? left : BLOCK;
+
+        if (write_all(pattern + offset, length) < 0)
+            return 1;
+        left -= length;
+        offset = (offset + length) % line_length;
+    }
+    free(pattern);
+    return 0;
+}

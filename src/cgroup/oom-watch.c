@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* How this works
+ *
+ * One file has the count of OOM kills and is kept open: memory.events (v2) or memory.oom_control
+ * (v1). look() reads it from its start; what is above the last count goes to on_oom. A look can be
+ * taken at any time, so that events only say when: one too many, or one too few, harms nothing as
+ * long as hf_oom_watch_check() comes before the process is reaped. The kernel counts a kill before
+ * it sends the SIGKILL, so the count is up to date once the victim has ended.
+ *
+ * v2: the kernel marks the open file POLLPRI when it has changed since it was last read, until it
+ * is read again. inotify would tell the same, but costs a second descriptor, and of inotify
+ * instances a user has 128 by default, less than one host has containers. memory.events counts what
+ * happened below the cgroup as well.
+ *
+ * v1: "EVENTFD FILE" written to cgroup.event_control makes the kernel add to the eventfd each time
+ * the cgroup hits its limit. Two oddities:
+ *   - It does so before it picks a victim, so a look at that moment is often too early. A few more
+ *     follow at growing distances, and then none: with the OOM killer off (oom_kill_disable) no
+ *     kill will come.
+ *   - It adds to the eventfd when the cgroup is removed, too. Then reading the file fails with
+ *     ENODEV, and the watch is over.
+ * Kernels before 4.13 have no `oom_kill` in memory.oom_control: there each event counts as one kill
+ * if the cgroup still exists, which reading the file tells.
+ *
+ * The removed cgroup's file is for ever POLLPRI on v2, and any file that cannot be read would wake
+ * us again and again: whatever error a look in a callback meets ends the waking. A later check
+ * meets the same error, and its caller gets it. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/io.h"
+#include "base/source.h"
+#include "cgroup/oom-watch.h"
+
+/* Both files have fewer than 200 bytes; what fills the buffer is none of them. */
+#define COUNTER_FILE_MAX 1024
+
+#define FIRST_LOOK_AGAIN_MS 10
+#define LAST_LOOK_AGAIN_MS 1000
+#define LOOK_AGAIN_FACTOR 10
+
+struct HfOomWatch {
+    GMainContext *context; /* borrowed */
+    HfOomFunc on_oom;
+    gpointer user_data;
+    int counter_fd;
+    int event_fd;        /* v1, else -1 */
+    GSource *wake_up;    /* NULL when there is nothing to wait for */
+    GSource *look_again; /* v1, for a moment after an event */
+    guint look_again_ms;
+    bool has_count; /* the file has `oom_kill` */
+    guint64 first;  /* the count when the watch was made */
+    guint64 last;   /* the count last told of */
+};
+
+typedef enum {
+    COUNT_FOUND,
+    COUNT_MISSING,
+    COUNT_GARBAGE,
+} CountResult;
+
+/* The number of the line "oom_kill N". */
+static CountResult
+parse_count(const char *text, guint64 *out_count)
+{
+    static const char key[] = "oom_kill ";
+
+    for (const char *line = text; line != NULL && *line != '\0';) {
+        const char *end = strchr(line, '\n');
+
+        if (g_str_has_prefix(line, key)) {
+            const char *digits = line + strlen(key);
+            g_autofree char *number = end == NULL ? NULL : g_strndup(digits, end - digits);
+
+            if (number == NULL ||
+                !g_ascii_string_to_unsigned(number, 10, 0, G_MAXUINT64, out_count, NULL))
+                return COUNT_GARBAGE;
+            return COUNT_FOUND;
+        }
+        line = end == NULL ? NULL : end + 1;
+    }
+    return COUNT_MISSING;
+}
+
+static gboolean
+throw_removed(GError **error)
+{
+    /* These words are looked for by conmon's own test suite. */
+    return hf_throw(error, HF_ERROR_NOT_FOUND, "Cgroup appears to have been removed");
+}
+
+/* COUNT_FOUND or COUNT_MISSING in *@out_result if it returns TRUE. */
+static gboolean
+read_count(HfOomWatch *self, CountResult *out_result, guint64 *out_count, GError **error)
+{
+    char text[COUNTER_FILE_MAX];
+    CountResult result;
+    ssize_t n;
+
+    do {
+        n = pread(self->counter_fd, text, sizeof text - 1, 0);
+    } while (n < 0 && errno == EINTR);
+
+    if (n < 0 && (errno == ENODEV || errno == ENOENT))
+        return throw_removed(error);
+    if (n < 0)
+        return hf_throw_errno(error, "read the cgroup's count of OOM kills");
+    text[n] = '\0';
+    result = parse_count(text, out_count);
+    if (result == COUNT_GARBAGE || (size_t)n == sizeof text - 1)
+        return hf_throw(error, HF_ERROR_PROTOCOL, "the cgroup's count of OOM kills is no number");
+    *out_result = result;
+    return TRUE;
+}
+
+/* How often the kernel signalled since this was last asked. */
+static guint64
+take_events(HfOomWatch *self)
+{
+    guint64 events = 0;
+    size_t n = 0;
+
+    if (self->event_fd < 0 ||
+        hf_io_read(self->event_fd, &events, sizeof events, &n, NULL) != HF_IO_DATA)
+        return 0;
+    return events;
+}
+
+/* May call on_oom, as the last thing it does. */
+static gboolean
+look(HfOomWatch *self, GError **error)
+{
+    guint64 events = take_events(self);
+    guint64 count = 0;
+    CountResult result = COUNT_MISSING;
+
+    if (!read_count(self, &result, &count, error))
+        return FALSE;
+    if (!self->has_count)
+        count = self->last + events;
+    else if (result == COUNT_MISSING)
+        return hf_throw(error, HF_ERROR_PROTOCOL, "the cgroup's count of OOM kills has vanished");
+    if (count <= self->last)
+        return TRUE;
+    self->last = count;
+    self->on_oom(count - self->first, self->user_data);
+    return TRUE;
+}
+
+static void
+stop_waiting(HfOomWatch *self)
+{
+    hf_source_clear(&self->look_again);
+    hf_source_clear(&self->wake_up);
+}
+
+static gboolean on_look_again(gpointer user_data);
+
+static void
+schedule_look_again(HfOomWatch *self, guint delay_ms)
+{
+    hf_source_clear(&self->look_again);
+    self->look_again_ms = delay_ms;
+    if (delay_ms <= LAST_LOOK_AGAIN_MS)
+        self->look_again = hf_source_after(self->context, delay_ms, HF_PRIORITY_CONTROL,
+                                           "oom-watch-again", on_look_again, self);
+}
+
+static gboolean
+on_look_again(gpointer user_data)
+{
+    HfOomWatch *self = user_data;
+
+    schedule_look_again(self, self->look_again_ms * LOOK_AGAIN_FACTOR);
+    if (!look(self, NULL))
+        stop_waiting(self);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_event(int fd, GIOCondition condition, gpointer user_data)
+{
+    HfOomWatch *self = user_data;
+
+    if (self->event_fd >= 0 && self->has_count)
+        schedule_look_again(self, FIRST_LOOK_AGAIN_MS);
+    if (!look(self, NULL))
+        stop_waiting(self);
+    return G_SOURCE_CONTINUE;
+}
+
+/* FALSE, without an error, where the kernel has no such event. */
+static bool
+register_v1_event(HfOomWatch *self, int directory_fd)
+{
+    hf_autofd control_fd = openat(directory_fd, "cgroup.event_control", O_WRONLY | O_CLOEXEC);
+    hf_autofd event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g_autofree char *request = g_strdup_printf("%d %d", event_fd, self->counter_fd);
+    size_t written = 0;
+
+    if (control_fd < 0 || event_fd < 0 ||
+        hf_io_write(control_fd, request, strlen(request), &written, NULL) != HF_IO_DATA)
+        return false;
+    self->event_fd = hf_steal_fd(&event_fd);
+    return true;
+}
+
+static gboolean
+open_counter(HfOomWatch *self, int directory_fd, HfCgroupVersion version, GError **error)
+{
+    const char *name = version == HF_CGROUP_V2 ? "memory.events" : "memory.oom_control";
+
+    /* Only the root of a v1 hierarchy has this file. The root of v2 has no memory.events. */
+    if (version == HF_CGROUP_V1 && faccessat(directory_fd, "release_agent", F_OK, 0) == 0)
+        return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the process is in the root cgroup");
+    self->counter_fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (self->counter_fd < 0 && errno == ENODEV)
+        return throw_removed(error);
+    if (self->counter_fd < 0 && errno == ENOENT)
+        return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the cgroup has no '%s'", name);
+    if (self->counter_fd < 0)
+        return hf_throw_errno(error, "open '%s'", name);
+    return TRUE;
+}
+
+/* Waiting starts before the first count is taken, so that nothing happens in between unseen. */
+static gboolean
+start(HfOomWatch *self, int directory_fd, HfCgroupVersion version, GError **error)
+{
+    CountResult result = COUNT_MISSING;
+    bool has_event = version == HF_CGROUP_V2;
+
+    if (!open_counter(self, directory_fd, version, error))
+        return FALSE;
+    if (version == HF_CGROUP_V1)
+        has_event = register_v1_event(self, directory_fd);
+    if (!read_count(self, &result, &self->first, error))
+        return FALSE;
+    self->last = self->first;
+    self->has_count = result == COUNT_FOUND;
+    if (!self->has_count && (version == HF_CGROUP_V2 || !has_event))
+        return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the kernel does not count OOM kills");
+    if (version == HF_CGROUP_V2)
+        self->wake_up = hf_source_watch_fd(self->context, self->counter_fd, G_IO_PRI,
+                                           HF_PRIORITY_CONTROL, "oom-watch", on_event, self);
+    else if (has_event)
+        self->wake_up = hf_source_watch_fd(self->context, self->event_fd, G_IO_IN,
+                                           HF_PRIORITY_CONTROL, "oom-watch", on_event, self);
+    return TRUE;
+}
+
+HfOomWatch *
+hf_oom_watch_new_for_path(GMainContext *context, const char *directory, HfCgroupVersion version,
+                          HfOomFunc on_oom, gpointer user_data, GError **error)
+{
+    g_autoptr(HfOomWatch) self = NULL;
+    hf_autofd directory_fd = -1;
+
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
+
+    directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0 && errno == ENOENT)
+        return throw_removed(error), g_prefix_error(error, "'%s': ", directory), NULL;
+    if (directory_fd < 0)
+        return hf_throw_errno(error, "open '%s'", directory), NULL;
+
+    self = g_new0(HfOomWatch, 1);
+    self->context = context;
+    self->on_oom = on_oom;
+    self->user_data = user_data;
+    self->counter_fd = -1;
+    self->event_fd = -1;
+    if (!start(self, directory_fd, version, error))
+        return g_prefix_error(error, "'%s': ", directory), NULL;
+    return g_steal_pointer(&self);
+}
+
+HfOomWatch *
+hf_oom_watch_new(GMainContext *context, pid_t pid, HfOomFunc on_oom, gpointer user_data,
+                 GError **error)
+{
+    HfCgroupVersion version = HF_CGROUP_V2;
+    g_autoptr(GError) local_error = NULL;
+    g_autofree char *directory = NULL;
+
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
+
+    directory = hf_cgroup_path_of_process(pid, "memory", &version, &local_error);
+    if (g_error_matches(local_error, HF_ERROR, HF_ERROR_NOT_FOUND))
+        return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "%s", local_error->message), NULL;
+    if (directory == NULL)
+        return g_propagate_error(error, g_steal_pointer(&local_error)), NULL;
+    return hf_oom_watch_new_for_path(context, directory, version, on_oom, user_data, error);
+}
+
+gboolean
+hf_oom_watch_check(HfOomWatch *self, GError **error)
+{
+    g_return_val_if_fail(error == NULL || *error == NULL, FALSE);
+
+    return look(self, error);
+}
+
+void
+hf_oom_watch_free(HfOomWatch *self)
+{
+    if (self == NULL)
+        return;
+    stop_waiting(self);
+    hf_close_fd(&self->event_fd);
+    hf_close_fd(&self->counter_fd);
+    g_free(self);
+}
