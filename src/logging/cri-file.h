@@ -18,6 +18,14 @@ typedef struct {
 } HfCriFileOptions;
 
 /* Opens (creates, mode 0640) the file for appending. A file whose last line is incomplete gets a
- * newline first. A FIFO or device is written to without ever blocking. */
+ * newline before the first record. A FIFO or device is written to without ever blocking, and is
+ * lossy. While the target fails, records are kept up to HF_CRI_FILE_PENDING_MAX, and those that
+ * come after are dropped and counted. flush() returns HF_IO_FAILED with nothing pending when the
+ * records are written, but into a file that is full and cannot be rotated. */
 HfLogSink *hf_cri_file_new(const HfCriFileOptions *options,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+#define HF_CRI_FILE_PENDING_MAX (1024 * 1024)
+
+/* What was not written because of global_size_max; no record tells of it. */
+void hf_cri_file_get_over_limit(const HfLogSink *sink, guint64 *out_records, guint64 *out_bytes);

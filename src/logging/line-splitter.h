@@ -25,6 +25,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLineSplitter, hf_line_splitter_free)
  * newline yet is kept, at most max_line bytes. Not from within on_line. */
 void hf_line_splitter_push(HfLineSplitter *self, const char *bytes, size_t length);
 
+/* A push and a flush in one: what has no newline is handed out from @bytes without a copy. */
+void hf_line_splitter_push_last(HfLineSplitter *self, const char *bytes, size_t length);
+
 /* Hands out what is kept as a partial piece, and frees the buffer that kept it. */
 void hf_line_splitter_flush(HfLineSplitter *self);
 

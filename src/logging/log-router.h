@@ -13,10 +13,12 @@
 
 typedef struct HfLogRouter HfLogRouter;
 
+/* Either may be NULL. Neither may free the router. */
 typedef struct {
-    /* The router takes output again after is_congested() was true. */
+    /* The router takes output again after is_congested() was true. From the main loop only. */
     void (*on_ready)(gpointer user_data);
-    /* A sink's target fails (error set), or works again (error NULL); once for each change. */
+    /* A sink's target fails (error set), or works again (error NULL); once for each change. Also
+     * from within write, flush_partial and reopen. */
     void (*on_sink_state)(const char *sink_name, const GError *error, gpointer user_data);
 } HfLogRouterHandlers;
 
@@ -36,12 +38,17 @@ void hf_log_router_write(HfLogRouter *self, HfStream stream, const char *bytes, 
 /* What was kept for more output is written as partial records. */
 void hf_log_router_flush_partial(HfLogRouter *self);
 
-/* A sink has records it could not write, and takes no more now. */
+/* A sink has records it could not write, and takes no more now: the caller should not read on until
+ * on_ready. What is written all the same is taken. Never true for a file, a FIFO, or a target that
+ * fails. */
 bool hf_log_router_is_congested(const HfLogRouter *self);
 
 /* Reopens every sink's target; the first error is returned, and the others are tried all the same.
  */
 gboolean hf_log_router_reopen(HfLogRouter *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The bytes that wait in all sinks. At a container's end the caller may give them a while. */
+size_t hf_log_router_get_pending(const HfLogRouter *self);
 
 /* The descriptors to fsync(). Borrowed; (element-type int) (transfer full) */
 GArray *hf_log_router_get_sync_fds(const HfLogRouter *self);

@@ -36,6 +36,9 @@ typedef struct {
     HfIoResult (*flush)(HfLogSink *self, GError **error);
     /* How many bytes wait in the buffer. */
     size_t (*get_pending)(const HfLogSink *self);
+    /* May be NULL. True: what the buffer does not hold is dropped, and counted, rather than the
+     * container held up. */
+    bool (*is_lossy)(const HfLogSink *self);
     /* Drops what waits, whole records, and counts it; the next record that can be written is
      * preceded by one that says how much is missing. */
     void (*drop_pending)(HfLogSink *self);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* What whole lines are appended to: a file with a size limit, or a FIFO or device that is written
+ * to without ever blocking. Knows of a line only that a newline ends it, and cuts files there. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+#include "base/io.h"
+
+typedef struct HfLogFile HfLogFile;
+
+/* Opens @path, or creates it with mode 0640. @size_max: bytes of one file, <= 0: no limit.
+ * @files_max: how many full files are kept, >= 1. */
+HfLogFile *hf_log_file_new(const char *path, gint64 size_max, guint files_max,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void hf_log_file_free(HfLogFile *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogFile, hf_log_file_free)
+
+/* Appends lines. The first may be the rest of one that is in the file in part; the last ends with a
+ * newline. HF_IO_DATA: all of it is written. Otherwise the caller keeps what lies behind
+ * *@out_written, which is always set. A full file is put aside; if that fails, the lines go into it
+ * all the same (hf_log_file_get_rotation_error). */
+HfIoResult hf_log_file_write(HfLogFile *self, const char *lines, size_t length, size_t *out_written,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Opens the path anew; on failure the old file stays. A watcher of the path sees an event even if
+ * nothing was renamed. *@out_is_same: it is still the same file. */
+gboolean hf_log_file_reopen(HfLogFile *self, bool *out_is_same,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The last line was written in part; the caller has the rest. */
+bool hf_log_file_is_torn(const HfLogFile *self);
+
+/* A FIFO or device: it may take no more at times, has no size and is not rotated. */
+bool hf_log_file_is_stream(const HfLogFile *self);
+
+/* Why the file grows beyond its limit; NULL if it does not. Borrowed. */
+const GError *hf_log_file_get_rotation_error(const HfLogFile *self);
+
+/* Borrowed. */
+int hf_log_file_get_fd(const HfLogFile *self);
