@@ -24,8 +24,8 @@ typedef struct {
     guint clients_max;      /* one more is refused at once */
 } HfAttachLimits;
 
-/* All are called from the main loop or from within hf_attach_server_send(), and must not free the
- * server. */
+/* All are called from the main loop or from within one of the calls below, and must not free the
+ * server. on_finished comes from the main loop only. */
 typedef struct {
     void (*on_input)(const char *bytes, size_t length, gpointer user_data);
     /* A client closed its sending side, or left. */
@@ -46,6 +46,11 @@ HfAttachServer *hf_attach_server_new(GMainContext *context, int take_fd,
 void hf_attach_server_free(HfAttachServer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfAttachServer, hf_attach_server_free)
 
+/* Takes in the clients that wait to be accepted. The main loop does so before it reads output; for
+ * an owner who reads output at another time (the drain when a process has ended) and wants a client
+ * that connected before it was written to see it. */
+void hf_attach_server_accept_waiting(HfAttachServer *self);
+
 bool hf_attach_server_has_clients(const HfAttachServer *self);
 bool hf_attach_server_is_congested(const HfAttachServer *self);
 
@@ -53,7 +58,8 @@ bool hf_attach_server_is_congested(const HfAttachServer *self);
  * client does not take at once. Bounded by the caller: he does not send while congested. */
 void hf_attach_server_send(HfAttachServer *self, HfStream stream, const char *bytes, size_t length);
 
-/* While paused nothing is read from the clients: what they write waits in their sockets. */
+/* While paused nothing is read from the clients: what they write waits in their sockets, also when
+ * they leave meanwhile. */
 void hf_attach_server_set_input_paused(HfAttachServer *self, bool is_paused);
 
 /* The container's output has ended: clients that are waiting to be accepted are accepted first,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* Packets that wait for one peer: a bounded, ordered queue over a non-blocking SEQPACKET socket. It
- * never decides what to do when it is full; its owner does. */
+/* Packets that wait for one peer: an ordered queue over a non-blocking SEQPACKET socket. It never
+ * decides what to do when it is full; its owner does, and bounds it. How it works: output-queue.c.
+ */
 
 #pragma once
 
@@ -13,10 +14,12 @@
 
 typedef struct HfOutputQueue HfOutputQueue;
 
+/* Both are called from the main loop or from within hf_output_queue_flush(), and must not free the
+ * queue. */
 typedef struct {
     /* Something that waited was sent. */
     void (*on_progress)(gpointer user_data);
-    /* The peer cannot be written to any more; nothing is sent from here on. */
+    /* The peer cannot be written to any more; nothing is sent from here on, and nothing waits. */
     void (*on_failed)(const GError *error, gpointer user_data);
 } HfOutputQueueHandlers;
 
@@ -30,6 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfOutputQueue, hf_output_queue_free)
  * it, else queues it. A failure is told through on_failed from the main loop, never from within. */
 void hf_output_queue_push(HfOutputQueue *self, const void *header, size_t header_length,
                           const void *bytes, size_t length);
+
+/* Tries to send what waits without waiting for the socket to say that it can: the kernel says so
+ * only once three quarters of its buffer are free. */
+void hf_output_queue_flush(HfOutputQueue *self);
 
 /* Bytes that wait, headers included. */
 size_t hf_output_queue_get_pending(const HfOutputQueue *self);

@@ -3,7 +3,7 @@
 
 /* Moves what clients type to the container's stdin or terminal, which may be slow or not there yet.
  * A bounded buffer; nothing is lost and nothing blocks: its owner stops reading from clients while
- * it is full. */
+ * it is full. How it works: stdin-pump.c. */
 
 #pragma once
 
@@ -14,10 +14,12 @@
 
 typedef struct HfStdinPump HfStdinPump;
 
+/* Neither may free the pump. */
 typedef struct {
-    /* is_full() changed. */
+    /* is_full() changed. From the main loop or from within any call below. */
     void (*on_pressure)(gpointer user_data);
-    /* The container does not read any more; what is pushed from here on is discarded. */
+    /* The container does not read any more; what is pushed from here on is discarded. From the main
+     * loop only. */
     void (*on_broken)(const GError *error, gpointer user_data);
 } HfStdinHandlers;
 
@@ -32,7 +34,8 @@ void hf_stdin_pump_take_fd(HfStdinPump *self, int fd);
 
 void hf_stdin_pump_push(HfStdinPump *self, const char *bytes, size_t length);
 
-/* Closes the descriptor once all that was pushed is written. */
+/* Closes the descriptor once all that was pushed is written, also when it is not there yet. What is
+ * pushed from here on is discarded. */
 void hf_stdin_pump_close(HfStdinPump *self);
 
 bool hf_stdin_pump_is_full(const HfStdinPump *self);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* Takes in the clients of the attach socket that may be clients. How it works: attach-listener.c.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+typedef struct HfAttachListener HfAttachListener;
+
+/* Neither may free the listener; both may close it. */
+typedef struct {
+    /* A connected socket, non-blocking, the receiver's from here on. */
+    void (*on_client)(int take_fd, gpointer user_data);
+    /* A client was turned away, or, once in a row, none could be accepted. */
+    void (*on_refused)(const GError *reason, gpointer user_data);
+} HfAttachListenerHandlers;
+
+/* @take_fd: a listening, non-blocking SOCK_SEQPACKET socket. Clients must be root or this process's
+ * user (SO_PEERCRED). */
+HfAttachListener *hf_attach_listener_new(GMainContext *context, int take_fd,
+                                         const HfAttachListenerHandlers *handlers,
+                                         gpointer user_data);
+void hf_attach_listener_free(HfAttachListener *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfAttachListener, hf_attach_listener_free)
+
+/* Accepts those that wait now, without waiting for the main loop. */
+void hf_attach_listener_accept_waiting(HfAttachListener *self);
+
+/* Accepts no more. */
+void hf_attach_listener_close(HfAttachListener *self);

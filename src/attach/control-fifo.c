@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* How this works
+ *
+ * The FIFO is opened for reading and writing at once, which Linux allows without a reader or writer
+ * on the other side (fifo(7)). So there is always a reader, which an engine's O_NONBLOCK open needs
+ * to succeed, and always a writer: the last engine's closing is neither an end of file nor a
+ * hang-up that poll(2) would report for ever.
+ *
+ * Several engines may write at once; the kernel keeps writes of up to PIPE_BUF bytes together.
+ * A wake-up reads a bounded number of bytes, and the rest makes the FIFO readable again. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "attach/control-fifo.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/io.h"
+#include "base/source.h"
+
+#define FIFO_MODE 0660
+#define READ_BYTES 1024
+
+struct HfControlFifo {
+    HfControlReader reader;
+    HfControlLineFunc on_line;
+    gpointer user_data;
+    GSource *watch;
+    int fd;
+};
+
+static gboolean
+check_is_fifo(const struct stat *status, const char *name, GError **error)
+{
+    if (!S_ISFIFO(status->st_mode))
+        return hf_throw(error, HF_ERROR_EXISTS, "'%s' exists and is no FIFO", name);
+    return TRUE;
+}
+
+static gboolean
+make_fifo(int dir_fd, const char *name, GError **error)
+{
+    struct stat status;
+
+    if (mkfifoat(dir_fd, name, FIFO_MODE) < 0 && errno != EEXIST)
+        return hf_throw_errno(error, "make FIFO '%s'", name);
+    if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return hf_throw_errno(error, "look at '%s'", name);
+    if (!check_is_fifo(&status, name, error))
+        return FALSE;
+    /* The umask does not count, nor what an old one was set to. */
+    if (fchmodat(dir_fd, name, FIFO_MODE, AT_SYMLINK_NOFOLLOW) < 0)
+        return hf_throw_errno(error, "set the mode of FIFO '%s'", name);
+    return TRUE;
+}
+
+static int
+open_fifo(int dir_fd, const char *name, GError **error)
+{
+    hf_autofd fd = openat(dir_fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return hf_throw_errno(error, "open FIFO '%s'", name), -1;
+    if (!check_is_fifo(&status, name, error))
+        return -1;
+    return hf_steal_fd(&fd);
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    HfControlFifo *self = user_data;
+    char bytes[READ_BYTES];
+    size_t length = 0;
+
+    switch (hf_io_read(fd, bytes, sizeof bytes, &length, NULL)) {
+    case HF_IO_DATA:
+        hf_control_reader_push(&self->reader, bytes, length, self->on_line, self->user_data);
+        return G_SOURCE_CONTINUE;
+    case HF_IO_AGAIN:
+        return G_SOURCE_CONTINUE;
+    case HF_IO_EOF:
+    case HF_IO_FAILED:
+        break;
+    }
+    /* Not known to happen with a writer inside. If it does, it would happen again at once. */
+    hf_source_clear(&self->watch);
+    return G_SOURCE_REMOVE;
+}
+
+HfControlFifo *
+hf_control_fifo_new(GMainContext *context, int dir_fd, const char *name, HfControlLineFunc on_line,
+                    gpointer user_data, GError **error)
+{
+    HfControlFifo *self;
+    int fd;
+
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
+
+    if (!make_fifo(dir_fd, name, error))
+        return NULL;
+    fd = open_fifo(dir_fd, name, error);
+    if (fd < 0)
+        return NULL;
+    self = g_new0(HfControlFifo, 1);
+    self->fd = fd;
+    self->on_line = on_line;
+    self->user_data = user_data;
+    self->watch = hf_source_watch_fd(context, fd, G_IO_IN, HF_PRIORITY_CONTROL, "control-fifo",
+                                     on_readable, self);
+    return self;
+}
+
+void
+hf_control_fifo_free(HfControlFifo *self)
+{
+    if (self == NULL)
+        return;
+    hf_source_clear(&self->watch);
+    hf_close_fd(&self->fd);
+    g_free(self);
+}
