@@ -8,6 +8,9 @@ attach(GSource *source, GMainContext *context, int priority, const char *name)
 {
     g_source_set_priority(source, priority);
     g_source_set_static_name(source, name);
+    /* No callback of ours iterates the context. GLib, not knowing that, would take the source's
+     * descriptor out of the poll set for each call of it, and wake itself up twice for it. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, context);
     return source;
 }

@@ -74,7 +74,8 @@ set_up_signals(HfMonitor *self, GError **error)
     self->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     sigaddset(&mask, SIGCHLD);
     if (self->signal_fd < 0 || sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGUSR1, &ignore, NULL) < 0)
+        sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGUSR1, &ignore, NULL) < 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) < 0)
         return hf_throw_errno(error, "set up signals");
     return TRUE;
 }

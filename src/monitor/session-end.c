@@ -27,6 +27,8 @@
 
 #define DRAIN_MS 3000
 #define FLUSH_MS 1500
+/* How often a log that could not be written at once is looked at while flushing. */
+#define LOG_LOOK_MS 20
 
 void
 hf_session_drain(HfSession *self)
@@ -37,8 +39,12 @@ hf_session_drain(HfSession *self)
         hf_diag_take_error(HF_DIAG_DEBUG, &error, "last look for OOM kills");
     g_clear_pointer(&self->oom_watch, hf_oom_watch_free);
     g_clear_pointer(&self->stdin_pump, hf_stdin_pump_free);
-    if (self->attach != NULL)
+    if (self->attach != NULL) {
+        /* The end of a child is handled before a client that connected earlier is accepted; what is
+         * read from here on is for him too. */
+        hf_attach_server_accept_waiting(self->attach);
         hf_attach_server_set_input_paused(self->attach, false);
+    }
     hf_session_set_deadline(self, DRAIN_MS);
     hf_session_update_pause(self);
     if (self->pump != NULL)
@@ -82,7 +88,7 @@ on_log_synced(pid_t pid, int wait_status, bool is_known, gpointer user_data)
 }
 
 static void
-sync_log(HfSession *self)
+start_sync(HfSession *self)
 {
     g_autoptr(GArray) fds = hf_log_router_get_sync_fds(self->log);
     g_autoptr(GError) error = NULL;
@@ -98,6 +104,32 @@ sync_log(HfSession *self)
         return;
     }
     hf_reaper_watch(self->owner->reaper, self->sync_pid, on_log_synced, self);
+}
+
+static gboolean
+on_log_look(gpointer user_data)
+{
+    HfSession *self = user_data;
+
+    if (self->state == HF_STATE_FLUSHING && hf_log_router_get_pending(self->log) > 0)
+        return G_SOURCE_CONTINUE;
+    hf_source_clear(&self->log_look_source);
+    if (self->state == HF_STATE_FLUSHING) {
+        start_sync(self);
+        check_flushed(self);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* A log that takes no more now (a full disk, a busy journal) is waited for, up to the deadline. */
+static void
+sync_log(HfSession *self)
+{
+    if (hf_log_router_get_pending(self->log) == 0)
+        start_sync(self);
+    else
+        self->log_look_source = hf_source_after(self->owner->context, LOG_LOOK_MS,
+                                                HF_PRIORITY_OUTPUT, "log look", on_log_look, self);
 }
 
 /* Clients are let go only after the attach socket's name is gone, so that who sees his connection

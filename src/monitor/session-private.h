@@ -75,6 +75,7 @@ struct HfSession {
 
     /* the way out: session-end.c */
     pid_t sync_pid; /* the child that syncs the log, 0 when there is none */
+    GSource *log_look_source;
     bool is_log_synced;
     bool are_clients_gone;
     pid_t exit_command_pid;

@@ -164,7 +164,8 @@ hf_session_run_runtime(HfSession *self)
         .stdout_fd = self->container_stdio.fds[STDOUT_FILENO],
         .stderr_fd = self->container_stdio.fds[STDERR_FILENO],
         .die_with_parent = true,
-        .replace_listen_pid = self->options->replace_listen_pid,
+        .listen_pid = self->options->replace_listen_pid ? HF_SPAWN_LISTEN_PID_REPLACE
+                                                        : HF_SPAWN_LISTEN_PID_HAND_ON,
         .oom_score_adj = self->owner->oom_score_adj,
     };
     GError *error = NULL;

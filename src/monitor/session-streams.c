@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "logging/cri-file.h"
 #include "logging/journal-sink.h"
 #include "monitor/session-private.h"
@@ -34,7 +35,7 @@
 #define HELD_MAX (64 * 1024)
 /* With clients a read is no longer than this, so that a queue is not outrun by one read. */
 #define READ_MAX_ATTACHED (64 * 1024)
-#define READ_MAX_ALONE (1024 * 1024)
+#define READ_MAX_ALONE G_MAXSIZE
 #define STDIN_LIMIT (64 * 1024)
 
 static void
@@ -169,6 +170,7 @@ on_output_quiet(gpointer user_data)
     HfSession *self = user_data;
 
     hf_log_router_release_memory(self->log);
+    hf_memory_trim();
 }
 
 static void
@@ -253,9 +255,11 @@ hf_session_update_pause(HfSession *self)
     bool waits_for_clients = self->state < HF_STATE_DRAINING && self->attach != NULL &&
                              hf_attach_server_is_congested(self->attach);
 
-    if (self->pump != NULL)
-        hf_stdio_pump_set_paused(self->pump,
-                                 waits_for_clients || hf_log_router_is_congested(self->log));
+    /* Clients may still come and go when there is nothing left to read, and no log. */
+    if (self->pump == NULL || self->state > HF_STATE_DRAINING)
+        return;
+    hf_stdio_pump_set_paused(self->pump,
+                             waits_for_clients || hf_log_router_is_congested(self->log));
 }
 
 /* A pipe whose ends are the container's and ours. Users other than root inside the container may
@@ -334,7 +338,7 @@ set_up_terminal(HfSession *self, GError **error)
 {
     int for_output = -1;
 
-    if (!hf_console_terminal_prepare(self->terminal_fd, error))
+    if (!hf_terminal_prepare(self->terminal_fd, error))
         return FALSE;
     self->terminal_peer_fd = hf_terminal_open_peer(self->terminal_fd, error);
     if (self->terminal_peer_fd < 0)

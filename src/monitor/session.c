@@ -223,6 +223,7 @@ hf_session_free(HfSession *self)
     hf_source_clear(&self->start_source);
     hf_source_clear(&self->deadline_source);
     hf_source_clear(&self->exit_delay_source);
+    hf_source_clear(&self->log_look_source);
     hf_session_close_endpoints(self);
     g_clear_pointer(&self->attach, hf_attach_server_free);
     g_clear_pointer(&self->pump, hf_stdio_pump_free);

@@ -36,8 +36,9 @@
  * where that was not possible the channel looks again every REOPEN_MS. */
 
 #define READ_MIN (64 * 1024)
-#define READ_MAX (1024 * 1024)
+#define READ_MAX (256 * 1024)
 #define PIPE_SIZE_IDLE (64 * 1024)
+#define PIPE_MAX (1024 * 1024)
 #define TERMINAL_DRAIN_MAX (256 * 1024)
 #define QUIET_THRESHOLD 4096
 #define QUIET_MS 1000
@@ -50,7 +51,7 @@ typedef struct {
     int fd; /* owned; -1 when there is none, or it has ended */
     bool is_terminal;
     bool is_inside_line;
-    bool has_grown;
+    int pipe_size;
     GSource *source;
     GSource *reopen_source;
     size_t drain_left;
@@ -87,7 +88,8 @@ hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers, gpoint
     self->read_size = READ_MIN;
     self->read_max = READ_MAX;
     for (int i = 0; i < HF_STREAM_COUNT; i++)
-        self->channels[i] = (Channel){.pump = self, .stream = (HfStream)i, .fd = -1};
+        self->channels[i] =
+            (Channel){.pump = self, .stream = (HfStream)i, .fd = -1, .pipe_size = PIPE_SIZE_IDLE};
     return self;
 }
 
@@ -159,12 +161,12 @@ static void
 grow(Channel *channel)
 {
     HfStdioPump *self = channel->pump;
+    int size = channel->pipe_size * 4;
 
-    if (self->read_size >= READ_MAX)
-        return;
     self->read_size = MIN(self->read_size * 4, READ_MAX);
-    if (!channel->is_terminal && fcntl(channel->fd, F_SETPIPE_SZ, (int)self->read_size) >= 0)
-        channel->has_grown = true;
+    /* Refused (EPERM) when the user's pipes are at their limit; it then works as it is. */
+    if (!channel->is_terminal && size <= PIPE_MAX && fcntl(channel->fd, F_SETPIPE_SZ, size) >= 0)
+        channel->pipe_size = size;
 }
 
 static void
@@ -174,9 +176,9 @@ shrink(HfStdioPump *self)
         Channel *channel = &self->channels[i];
 
         /* Refused (EBUSY) while it holds more than that; the next quiet time tries again. */
-        if (channel->has_grown && channel->fd >= 0 &&
+        if (channel->pipe_size > PIPE_SIZE_IDLE && channel->fd >= 0 &&
             fcntl(channel->fd, F_SETPIPE_SZ, PIPE_SIZE_IDLE) >= 0)
-            channel->has_grown = false;
+            channel->pipe_size = PIPE_SIZE_IDLE;
     }
     self->read_size = READ_MIN;
     hf_scratch_release(&self->buffer);

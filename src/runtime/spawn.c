@@ -200,7 +200,8 @@ check_listen_pid(const Launch *launch, const char *value, bool *out_replace, GEr
 
     if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXINT, &pid, NULL))
         return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "LISTEN_PID '%s' is not a pid", value);
-    *out_replace = launch->options->replace_listen_pid || pid == (guint64)launch->parent_pid;
+    *out_replace = launch->options->listen_pid == HF_SPAWN_LISTEN_PID_REPLACE ||
+                   pid == (guint64)launch->parent_pid;
     return TRUE;
 }
 
@@ -217,7 +218,8 @@ prepare_environment(Launch *launch, GError **error)
         bool replace = false;
 
         launch->envp[i] = source[i];
-        if (!g_str_has_prefix(source[i], LISTEN_PID_PREFIX))
+        if (options->listen_pid == HF_SPAWN_LISTEN_PID_KEEP ||
+            !g_str_has_prefix(source[i], LISTEN_PID_PREFIX))
             continue;
         if (!check_listen_pid(launch, source[i] + strlen(LISTEN_PID_PREFIX), &replace, error))
             return FALSE;

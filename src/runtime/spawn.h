@@ -17,18 +17,24 @@
 #define HF_SPAWN_NULL (-1)    /* /dev/null */
 #define HF_SPAWN_INHERIT (-2) /* this process's own */
 
+/* What becomes of the variable LISTEN_PID (systemd's socket activation), if it is set at all. */
+typedef enum {
+    HF_SPAWN_LISTEN_PID_KEEP,
+    HF_SPAWN_LISTEN_PID_HAND_ON, /* if it is this process's pid it becomes the child's */
+    HF_SPAWN_LISTEN_PID_REPLACE, /* it becomes the child's pid, whatever it was */
+} HfSpawnListenPid;
+
 typedef struct {
     const char *const *argv; /* argv[0] is the path; no search in PATH */
     const char *const *envp; /* NULL: this process's environment */
     int stdin_fd;            /* borrowed, HF_SPAWN_NULL or HF_SPAWN_INHERIT */
     int stdout_fd;
     int stderr_fd;
-    bool close_others;         /* no descriptor above 2 survives, else those without CLOEXEC do */
-    bool die_with_parent;      /* SIGKILL when this process ends (PR_SET_PDEATHSIG) */
-    bool replace_listen_pid;   /* LISTEN_PID, if set at all, becomes the child's pid */
+    bool close_others;    /* no descriptor above 2 survives, else those without CLOEXEC do */
+    bool die_with_parent; /* SIGKILL when this process ends (PR_SET_PDEATHSIG) */
+    HfSpawnListenPid listen_pid;
     const char *oom_score_adj; /* written to the child's oom_score_adj; NULL: as it is */
 } HfSpawnOptions;
 
-/* Returns the pid, or -1. The caller reaps it. LISTEN_PID is also replaced when it is the pid of
- * this process (systemd's socket activation hands it on). */
+/* Returns the pid, or -1. The caller reaps it. */
 pid_t hf_spawn(const HfSpawnOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -9,7 +9,7 @@
 #include "runtime/terminal.h"
 
 gboolean
-hf_console_terminal_prepare(int fd, GError **error)
+hf_terminal_prepare(int fd, GError **error)
 {
     struct termios settings;
 

@@ -9,7 +9,7 @@
 
 /* Makes "\n" of the container reach readers as "\r\n" (OPOST, ONLCR), which engines expect of
  * their monitor, whatever the runtime has set. */
-gboolean hf_console_terminal_prepare(int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean hf_terminal_prepare(int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Tells the processes on the terminal too (SIGWINCH), if it changes anything. */
 gboolean hf_terminal_set_size(int fd, unsigned short rows, unsigned short columns,

@@ -577,7 +577,7 @@ test_terminal_of_a_fake_container(void)
     hf_console_socket_poll(fixture.socket);
 
     g_assert_cmpint(fixture.n_consoles, ==, 1);
-    g_assert_true(hf_console_terminal_prepare(fixture.console_fd, &error));
+    g_assert_true(hf_terminal_prepare(fixture.console_fd, &error));
     g_assert_true(hf_fd_set_nonblocking(fixture.console_fd, false, &error));
     g_assert_cmpint(write(fixture.console_fd, "hi\n", 3), ==, 3);
     while ((n = read(fixture.console_fd, bytes, sizeof bytes)) > 0)

@@ -516,14 +516,14 @@ test_oom_score_that_is_refused_is_no_failure(void)
 }
 
 static char *
-spawn_with_listen_pid(const char *variable, bool replace, pid_t *out_pid)
+spawn_with_listen_pid(const char *variable, HfSpawnListenPid what, pid_t *out_pid)
 {
     const char *const envp[] = {"LISTEN_FDS=1", variable, "LAST=1", NULL};
     HfSpawnOptions options = null_options();
     char *value;
 
     options.envp = envp;
-    options.replace_listen_pid = replace;
+    options.listen_pid = what;
     char *dir = run_recorder(&options, out_pid);
     g_autofree char *last = record_line(dir, "env", "LAST=");
     g_assert_cmpstr(last, ==, "1");
@@ -538,7 +538,7 @@ test_listen_pid_of_this_process_becomes_the_childs(void)
     g_autofree char *variable = g_strdup_printf("LISTEN_PID=%d", (int)getpid());
     pid_t pid = -1;
 
-    g_autofree char *value = spawn_with_listen_pid(variable, false, &pid);
+    g_autofree char *value = spawn_with_listen_pid(variable, HF_SPAWN_LISTEN_PID_HAND_ON, &pid);
 
     g_autofree char *expected = g_strdup_printf("%d", (int)pid);
     g_assert_cmpstr(value, ==, expected);
@@ -549,9 +549,21 @@ test_listen_pid_of_another_process_stays(void)
 {
     pid_t pid = -1;
 
-    g_autofree char *value = spawn_with_listen_pid("LISTEN_PID=1", false, &pid);
+    g_autofree char *value =
+        spawn_with_listen_pid("LISTEN_PID=1", HF_SPAWN_LISTEN_PID_HAND_ON, &pid);
 
     g_assert_cmpstr(value, ==, "1");
+}
+
+static void
+test_listen_pid_is_kept_when_nothing_is_asked(void)
+{
+    g_autofree char *variable = g_strdup_printf("LISTEN_PID=%d", (int)getpid());
+    pid_t pid = 0;
+
+    g_autofree char *value = spawn_with_listen_pid(variable, HF_SPAWN_LISTEN_PID_KEEP, &pid);
+
+    g_assert_cmpint(atoi(value), ==, getpid());
 }
 
 static void
@@ -559,7 +571,8 @@ test_any_listen_pid_is_replaced_when_asked(void)
 {
     pid_t pid = -1;
 
-    g_autofree char *value = spawn_with_listen_pid("LISTEN_PID=1", true, &pid);
+    g_autofree char *value =
+        spawn_with_listen_pid("LISTEN_PID=1", HF_SPAWN_LISTEN_PID_REPLACE, &pid);
 
     g_autofree char *expected = g_strdup_printf("%d", (int)pid);
     g_assert_cmpstr(value, ==, expected);
@@ -570,7 +583,7 @@ test_no_listen_pid_is_invented(void)
 {
     pid_t pid = -1;
 
-    g_autofree char *value = spawn_with_listen_pid("OTHER=1", true, &pid);
+    g_autofree char *value = spawn_with_listen_pid("OTHER=1", HF_SPAWN_LISTEN_PID_REPLACE, &pid);
 
     g_assert_null(value);
 }
@@ -588,6 +601,7 @@ test_listen_pid_that_is_no_number(void)
         g_autoptr(GError) error = NULL;
         options.argv = argv;
         options.envp = envp;
+        options.listen_pid = HF_SPAWN_LISTEN_PID_HAND_ON;
 
         g_assert_cmpint(hf_spawn(&options, &error), ==, -1);
         g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_ARGUMENT);
@@ -691,6 +705,8 @@ main(int argc, char **argv)
          test_listen_pid_of_this_process_becomes_the_childs},
         {"/runtime/spawn/listen-pid-of-another-process-stays",
          test_listen_pid_of_another_process_stays},
+        {"/runtime/spawn/listen-pid-is-kept-when-nothing-is-asked",
+         test_listen_pid_is_kept_when_nothing_is_asked},
         {"/runtime/spawn/any-listen-pid-is-replaced-when-asked",
          test_any_listen_pid_is_replaced_when_asked},
         {"/runtime/spawn/no-listen-pid-is-invented", test_no_listen_pid_is_invented},

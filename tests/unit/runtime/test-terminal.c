@@ -55,7 +55,7 @@ test_prepare_turns_newline_into_two_bytes(void)
     settings.c_oflag = 0;
     g_assert_cmpint(tcsetattr(peer_fd, TCSANOW, &settings), ==, 0);
 
-    g_assert_true(hf_console_terminal_prepare(main_fd, &error));
+    g_assert_true(hf_terminal_prepare(main_fd, &error));
 
     g_assert_no_error(error);
     g_assert_cmpint(write(peer_fd, "a\n", 2), ==, 2);
@@ -72,7 +72,7 @@ test_prepare_leaves_other_settings(void)
     struct termios after;
     g_assert_cmpint(tcgetattr(main_fd, &before), ==, 0);
 
-    g_assert_true(hf_console_terminal_prepare(main_fd, &error));
+    g_assert_true(hf_terminal_prepare(main_fd, &error));
 
     g_assert_no_error(error);
     g_assert_cmpint(tcgetattr(main_fd, &after), ==, 0);
@@ -106,7 +106,7 @@ test_what_is_no_terminal(void)
     g_autoptr(GError) size_error = NULL;
     g_autoptr(GError) peer_error = NULL;
 
-    g_assert_false(hf_console_terminal_prepare(fd, &prepare_error));
+    g_assert_false(hf_terminal_prepare(fd, &prepare_error));
     g_assert_false(hf_terminal_set_size(fd, 24, 80, &size_error));
     g_assert_cmpint(hf_terminal_open_peer(fd, &peer_error), ==, -1);
 
