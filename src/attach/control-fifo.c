@@ -43,18 +43,31 @@ check_is_fifo(const struct stat *status, const char *name, GError **error)
     return TRUE;
 }
 
+/* A FIFO that is there may have another monitor as its reader: an engine can give an exec the
+ * container's bundle. Two readers would share out the lines, so it is replaced, and what was
+ * written to it before stays that reader's. */
 static gboolean
-make_fifo(int dir_fd, const char *name, GError **error)
+remove_old_fifo(int dir_fd, const char *name, GError **error)
 {
     struct stat status;
 
-    if (mkfifoat(dir_fd, name, FIFO_MODE) < 0 && errno != EEXIST)
-        return hf_throw_errno(error, "make FIFO '%s'", name);
     if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return hf_throw_errno(error, "look at '%s'", name);
+        return errno == ENOENT || hf_throw_errno(error, "look at '%s'", name);
     if (!check_is_fifo(&status, name, error))
         return FALSE;
-    /* The umask does not count, nor what an old one was set to. */
+    if (unlinkat(dir_fd, name, 0) < 0)
+        return hf_throw_errno(error, "remove the old FIFO '%s'", name);
+    return TRUE;
+}
+
+static gboolean
+make_fifo(int dir_fd, const char *name, GError **error)
+{
+    if (!remove_old_fifo(dir_fd, name, error))
+        return FALSE;
+    if (mkfifoat(dir_fd, name, FIFO_MODE) < 0)
+        return hf_throw_errno(error, "make FIFO '%s'", name);
+    /* The umask does not count. */
     if (fchmodat(dir_fd, name, FIFO_MODE, AT_SYMLINK_NOFOLLOW) < 0)
         return hf_throw_errno(error, "set the mode of FIFO '%s'", name);
     return TRUE;

@@ -12,8 +12,8 @@
 
 typedef struct HfControlFifo HfControlFifo;
 
-/* Makes @name below @dir_fd, mode 0660, or takes a FIFO that is there (anything else of that name
- * is HF_ERROR_EXISTS). on_line gets each line; NULL stands for one that was too long. */
+/* Makes @name below @dir_fd, mode 0660, in place of a FIFO that is there (anything else of that
+ * name is HF_ERROR_EXISTS). on_line gets each line; NULL stands for one that was too long. */
 HfControlFifo *hf_control_fifo_new(GMainContext *context, int dir_fd, const char *name,
                                    HfControlLineFunc on_line, gpointer user_data,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

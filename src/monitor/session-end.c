@@ -147,8 +147,12 @@ finish_clients(HfSession *self)
 void
 hf_session_flush(HfSession *self)
 {
-    if (self->pump != NULL)
+    if (self->pump != NULL) {
+        /* Nothing is left unless the deadline came: then one log that takes no more (a journal that
+         * does not answer) held up what the others can still have. */
+        hf_stdio_pump_drain_now(self->pump);
         hf_stdio_pump_close(self->pump);
+    }
     hf_log_router_flush_partial(self->log);
     hf_session_set_deadline(self, FLUSH_MS);
     finish_clients(self);
@@ -216,6 +220,16 @@ tell_exec_status(HfSession *self)
                              self->exit_status, text, text != NULL ? strlen(text) : 0);
 }
 
+static void
+close_log(HfSession *self)
+{
+    size_t lost = hf_log_router_get_pending(self->log);
+
+    if (lost > 0)
+        hf_diag(HF_DIAG_ERROR, "the last %zu bytes of the log could not be written", lost);
+    g_clear_pointer(&self->log, hf_log_router_free);
+}
+
 void
 hf_session_tell_exit(HfSession *self)
 {
@@ -227,9 +241,11 @@ hf_session_tell_exit(HfSession *self)
     hf_close_fd(&self->terminal_peer_fd);
     g_clear_pointer(&self->ctl, hf_control_fifo_free);
     g_clear_pointer(&self->winsz, hf_control_fifo_free);
-    g_clear_pointer(&self->log, hf_log_router_free);
-    if (!hf_exit_report_write(&self->places, self->exit_status, &error))
+    close_log(self);
+    if (!hf_exit_report_write(&self->places, self->exit_status, &error)) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "exit status");
+        self->has_report_failed = true;
+    }
     tell_exec_status(self);
     hf_session_close_endpoints(self);
     leave_parent(self);

@@ -82,6 +82,7 @@ struct HfSession {
     GSource *exit_delay_source;
     bool is_exit_command_due;
     bool is_exit_command_over;
+    bool has_report_failed; /* an exit file could not be written */
 };
 
 /* session.c: performs what the table says @event leads to. */

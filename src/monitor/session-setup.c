@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -191,6 +192,20 @@ hf_session_unlink_fifos(HfSession *self)
         (void)unlinkat(self->bundle_fd, WINSZ_FIFO, 0);
 }
 
+/* What has the link's name may be another's by now: an exit file, where the engine gives one
+ * directory for both. */
+static void
+remove_socket_link(HfSession *self)
+{
+    struct stat status;
+
+    if (self->socket_link == NULL)
+        return;
+    if (lstat(self->socket_link, &status) == 0 && S_ISLNK(status.st_mode))
+        (void)unlink(self->socket_link);
+    g_clear_pointer(&self->socket_link, g_free);
+}
+
 void
 hf_session_close_endpoints(HfSession *self)
 {
@@ -198,7 +213,5 @@ hf_session_close_endpoints(HfSession *self)
     g_clear_pointer(&self->winsz, hf_control_fifo_free);
     g_clear_pointer(&self->notify, hf_notify_relay_free);
     g_clear_pointer(&self->console_socket, hf_console_socket_free);
-    if (self->socket_link != NULL)
-        (void)unlink(self->socket_link);
-    g_clear_pointer(&self->socket_link, g_free);
+    remove_socket_link(self);
 }

@@ -252,8 +252,9 @@ const HfAttachHandlers hf_session_attach_handlers = {
 void
 hf_session_update_pause(HfSession *self)
 {
-    bool waits_for_clients = self->state < HF_STATE_DRAINING && self->attach != NULL &&
-                             hf_attach_server_is_congested(self->attach);
+    bool has_process = self->state < HF_STATE_DRAINING && self->failure == NULL;
+    bool waits_for_clients =
+        has_process && self->attach != NULL && hf_attach_server_is_congested(self->attach);
 
     /* Clients may still come and go when there is nothing left to read, and no log. */
     if (self->pump == NULL || self->state > HF_STATE_DRAINING)
@@ -310,14 +311,17 @@ hf_session_make_streams(HfSession *self, GError **error)
     if (self->is_passthrough) {
         for (size_t i = 0; i < G_N_ELEMENTS(self->container_stdio.fds); i++)
             self->container_stdio.fds[i] = HF_SPAWN_INHERIT;
-        return TRUE;
     }
+    /* A terminal is read also with passthrough, or the container would wait for ever once it is
+     * full; nobody gets what it prints. */
+    if (self->is_passthrough && !o->has_terminal)
+        return TRUE;
     self->pump = hf_stdio_pump_new(context, &stdio_handlers, self);
     if (!o->has_terminal)
         self->held_stderr = g_string_new(NULL);
     if (o->has_stdin || o->has_terminal)
         self->stdin_pump = hf_stdin_pump_new(context, STDIN_LIMIT, &stdin_handlers, self);
-    if (!make_output(self, HF_STREAM_STDERR, error))
+    if (!self->is_passthrough && !make_output(self, HF_STREAM_STDERR, error))
         return FALSE;
     if (o->has_terminal)
         return TRUE;

@@ -294,5 +294,8 @@ hf_session_signal(HfSession *self, int signal_number)
 int
 hf_session_get_exit_status(const HfSession *self)
 {
-    return self->failure != NULL ? 1 : self->exit_status;
+    /* Who reads this status only must not take a report that nobody can read for a success. */
+    if (self->failure != NULL || (self->has_report_failed && self->exit_status == 0))
+        return 1;
+    return self->exit_status;
 }

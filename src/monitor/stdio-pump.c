@@ -374,6 +374,16 @@ hf_stdio_pump_drain(HfStdioPump *self)
 }
 
 void
+hf_stdio_pump_drain_now(HfStdioPump *self)
+{
+    g_assert(self->is_draining);
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        while (self->channels[i].fd >= 0)
+            drain_channel(&self->channels[i]);
+    }
+}
+
+void
 hf_stdio_pump_close(HfStdioPump *self)
 {
     self->is_draining = true;

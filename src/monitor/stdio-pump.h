@@ -47,6 +47,10 @@ void hf_stdio_pump_set_read_max(HfStdioPump *self, size_t bytes);
  * loop. Who still holds a stream open, a grandchild, may go on writing; that is not waited for. */
 void hf_stdio_pump_drain(HfStdioPump *self);
 
+/* What drain() has left is read now, also while paused. At most what the pipes hold. Not from
+ * within on_output. */
+void hf_stdio_pump_drain_now(HfStdioPump *self);
+
 /* Stops at once, whatever is left, and gives all memory back. on_closed does not come. Not from
  * within on_output. */
 void hf_stdio_pump_close(HfStdioPump *self);

@@ -228,21 +228,26 @@ test_mode_is_exact_whatever_the_umask(void)
 }
 
 static void
-test_fifo_that_is_there_is_taken(void)
+test_fifo_that_is_there_keeps_its_reader_and_lines(void)
 {
     Fixture self;
     g_autoptr(GError) error = NULL;
+    char line[16] = "";
 
     set_up_dir(&self);
     g_assert_cmpint(mkfifoat(self.dir_fd, "ctl", 0600), ==, 0);
+    hf_autofd other_reader = openat(self.dir_fd, "ctl", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    write_text(other_reader, "2 0 0\n");
     self.fifo = make_fifo(&self, &error);
     g_assert_no_error(error);
     hf_autofd writer = open_writer(&self);
-    write_text(writer, "2 0 0\n");
+    write_text(writer, "1 2 3\n");
     assert_asleep(self.context);
 
-    g_assert_cmpstr(self.lines->str, ==, "2 0 0|");
+    g_assert_cmpstr(self.lines->str, ==, "1 2 3|");
     g_assert_cmpint(mode_of_fifo(&self), ==, S_IFIFO | 0660);
+    g_assert_cmpint(read(other_reader, line, sizeof line), ==, 6);
+    g_assert_cmpstr(line, ==, "2 0 0\n");
     tear_down(&self);
 }
 
@@ -324,8 +329,8 @@ main(int argc, char **argv)
                 test_one_wake_up_reads_a_bounded_number_of_bytes);
     hf_test_add("/attach/control-fifo/mode-is-exact-whatever-the-umask",
                 test_mode_is_exact_whatever_the_umask);
-    hf_test_add("/attach/control-fifo/fifo-that-is-there-is-taken",
-                test_fifo_that_is_there_is_taken);
+    hf_test_add("/attach/control-fifo/fifo-that-is-there-keeps-its-reader-and-lines",
+                test_fifo_that_is_there_keeps_its_reader_and_lines);
     hf_test_add("/attach/control-fifo/other-file-of-that-name-is-refused",
                 test_other_file_of_that_name_is_refused);
     hf_test_add("/attach/control-fifo/symbolic-link-is-refused", test_symbolic_link_is_refused);
