@@ -41,7 +41,7 @@ check_cases(const ResolveCase *cases, size_t count)
         HfCgroupVersion version = (HfCgroupVersion)-1;
         g_autofree char *path = NULL;
 
-        g_test_message("case %zu: %s", i, c->path);
+        g_test_message("case %zu", i);
         path =
             hf_cgroup_path_resolve(c->proc_cgroup, c->mountinfo, c->controller, &version, &error);
 
@@ -66,7 +66,7 @@ check_failures(const FailCase *cases, size_t count)
         HfCgroupVersion version = (HfCgroupVersion)7;
         g_autofree char *path = NULL;
 
-        g_test_message("case %zu: %s", i, c->proc_cgroup);
+        g_test_message("case %zu", i);
         path = hf_cgroup_path_resolve(c->proc_cgroup, c->mountinfo, "memory", &version, &error);
 
         g_assert_null(path);
