@@ -30,8 +30,6 @@ write_whole(int fd, const char *data, size_t length, mode_t mode, GError **error
     /* The mode of a file is what was asked for, whatever the umask is. */
     if (fchmod(fd, mode) < 0)
         return hf_throw_errno(error, "set the mode");
-    if (fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
-        return hf_throw_errno(error, "sync");
     return TRUE;
 }
 

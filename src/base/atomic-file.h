@@ -10,8 +10,10 @@
 #include <glib.h>
 
 /* Writes @length bytes to @name below @dir_fd (AT_FDCWD for a path) so that a reader sees the old
- * file or the new one, also after a crash. The data lives in an unnamed file until it is linked,
- * so that a watcher of the directory sees one event for @name and no temporary name; only where
+ * file or the new one, also if this program is killed. It does not wait for the disk: what is
+ * written so (a pid, the end of a container) means nothing after a crash of the machine. The data
+ * lives in an unnamed file until it is linked, so that a watcher of the directory sees one event
+ * for @name and no temporary name; only where
  * @name exists already, or the file system has no O_TMPFILE, a name ".NAME.XXXXXX" exists for a
  * moment. On failure nothing is left behind. */
 gboolean hf_atomic_file_write_at(int dir_fd, const char *name, const void *data, size_t length,

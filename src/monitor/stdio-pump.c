@@ -106,12 +106,7 @@ hf_stdio_pump_free(HfStdioPump *self)
 {
     if (self == NULL)
         return;
-    hf_source_clear(&self->quiet_source);
-    hf_source_clear(&self->pause_source);
-    hf_source_clear(&self->drain_source);
-    for (int i = 0; i < HF_STREAM_COUNT; i++)
-        close_channel(&self->channels[i]);
-    hf_scratch_release(&self->buffer);
+    hf_stdio_pump_close(self);
     g_free(self);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,17 @@ hf_test_add(const char *path, void (*test)(void))
 
     test_case->test = test;
     g_test_add_data_func_full(path, test_case, (GTestDataFunc)run_test_case, g_free);
+}
+
+bool
+hf_test_skip_without_limits(void)
+{
+    const char *preload = g_getenv("LD_PRELOAD");
+
+    if (preload == NULL || strstr(preload, "valgrind") == NULL)
+        return false;
+    g_test_skip("this machine's valgrind does not hand resource limits on");
+    return true;
 }
 
 static gboolean

@@ -14,6 +14,10 @@
  * behind. */
 void hf_test_add(const char *path, void (*test)(void));
 
+/* Skips the test and returns true under valgrind, which keeps limits of its own: for tests that
+ * need setrlimit() to work. */
+bool hf_test_skip_without_limits(void);
+
 /* Iterates @context (NULL: the default one) until @is_done returns true; fails the test after a
  * generous deadline, naming @what. */
 void hf_test_wait(GMainContext *context, const char *what, bool (*is_done)(gpointer user_data),

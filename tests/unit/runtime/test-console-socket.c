@@ -401,6 +401,9 @@ forbid_new_fds(void)
 static void
 test_failed_accept_stops_listening(void)
 {
+    if (hf_test_skip_without_limits())
+        return;
+
     hf_autofd terminal_fd = open_terminal();
     Fixture fixture;
     set_up(&fixture);
@@ -420,6 +423,9 @@ test_failed_accept_stops_listening(void)
 static void
 test_no_room_for_the_descriptor(void)
 {
+    if (hf_test_skip_without_limits())
+        return;
+
     hf_autofd terminal_fd = open_terminal();
     Fixture fixture;
     set_up(&fixture);
