@@ -4,9 +4,14 @@
 
 The container runs bench/producer.c. The clock runs from the moment the producer is let go to the
 exit file: all is read, written and reported by then. `cat` from the same producer into a file, with
-neither container nor log format, is what the pipe and the file system can do."""
+neither container nor log format, is what the pipe and the file system can do.
 
+Rows of our own drivers stand beside conmon's k8s-file, the only thing of its that they can be
+compared to: json-file, and two streams into four logs at once."""
+
+import glob
 import os
+import shlex
 import subprocess
 import time
 
@@ -38,11 +43,15 @@ def make_fifo(bench):
     return path
 
 
-def run_monitor(bench, monitor, line_length, lines, log, check):
+def run_monitor(bench, monitor, line_length, lines, log, check, drivers=None, both=False):
     fifo = make_fifo(bench)
     runtime = bench.runtime
     command = [runtime.inner(bench.producer), str(line_length), str(lines), runtime.inner(fifo)]
-    container = bench.container(monitor, command, log=log)
+    if both:
+        half = shlex.join([command[0], command[1], str(lines // 2), "/dev/null"])
+        wait = f"read x < {shlex.quote(command[3])}; {half} & {half} >&2 & wait"
+        command = [runtime.inner(os.path.join(bench.rootfs, "bin/sh")), "-c", wait]
+    container = bench.container(monitor, command, log=log, drivers=drivers)
     watch = container.exit_watch()
     try:
         container.create()
@@ -51,7 +60,7 @@ def run_monitor(bench, monitor, line_length, lines, log, check):
         watch.wait_for(container.id)
         seconds = time.perf_counter() - begin
         cpu = container.wait_for_exit()
-        if check:
+        if check and drivers is None:
             check_log(monitor, log, lines)
     finally:
         watch.close()
@@ -103,15 +112,48 @@ def measure(bench, line_length, total, count):
     return results
 
 
-def rows_of(results, line_length, total):
+def rows_of(results, line_length, total, name=None):
     seconds = {label: median([s for s, _ in runs]) for label, runs in results.items()}
     cpu = {label: median([c for _, c in runs]) for label, runs in results.items()}
-    name = f"{line_length}-byte lines"
+    name = name or f"{line_length}-byte lines"
     return [
         Row(f"{name}: output logged", "MB/s", {k: total / 1e6 / v for k, v in seconds.items()}, 0),
         Row(f"{name}: wall time of a GB", "s", {k: v * 1e9 / total for k, v in seconds.items()}, 2),
+        Row(f"{name}: CPU time of a line", "ns",
+            {k: v * 1e9 * line_length / total for k, v in cpu.items()}, 0),
         Row(f"{name}: CPU time of a GB", "s", {k: v * 1e9 / total for k, v in cpu.items()}, 2),
     ]
+
+
+def own_drivers(log):
+    """Name, drivers of our monitor, whether both streams are written."""
+    return [
+        ("json-file", [f"json-file:{log}"], False),
+        ("two streams, four logs", [f"k8s-file:{log}", f"json-file:{log}.json", f"raw:{log}.raw",
+                                    f"k8s-file:{log}.second"], True),
+    ]
+
+
+def remove_all(log):
+    for path in glob.glob(glob.escape(log) + "*"):
+        os.unlink(path)
+
+
+def measure_drivers(bench, total, count):
+    """Our drivers, each beside conmon's one k8s-file."""
+    ours, *peers = bench.monitors
+    lines = total // 100
+    log = os.path.join(bench.log_folder(9 * total), "log")
+    rows = []
+    for name, drivers, both in own_drivers(log):
+        results = {}
+        for _, monitor in turns([ours, *peers], count):
+            given = drivers if monitor is ours else None
+            result = run_monitor(bench, monitor, 100, lines, log, False, given, both)
+            results.setdefault(monitor.label, []).append(result)
+            remove_all(log)
+        rows.extend(rows_of(results, 100, lines * 100, f"{name} (conmon: k8s-file)"))
+    return rows
 
 
 def run(bench):
@@ -121,4 +163,5 @@ def run(bench):
     for line_length in LINE_LENGTHS:
         results = measure(bench, line_length, total, count)
         rows.extend(rows_of(results, line_length, total // line_length * line_length))
+    rows.extend(measure_drivers(bench, total, count))
     return rows

@@ -23,11 +23,13 @@
 
 #include "base/fd.h"
 #include "logging/cri-file.h"
+#include "logging/json-file.h"
 #include "logging/log-router.h"
 
 typedef struct {
     const char *mode;
     const char *path;
+    gboolean is_json;
     int line;
     int write;
     int pipe;
@@ -75,13 +77,14 @@ static HfLogRouter *
 make_router(const Options *options)
 {
     static const HfLogRouterHandlers handlers = {0};
-    HfCriFileOptions file = {.path = options->path, .size_max = options->size_max, .files_max = 1};
+    HfFileSinkOptions file = {.path = options->path, .size_max = options->size_max, .files_max = 1};
     HfLogRouter *router = hf_log_router_new(NULL, 16384, &handlers, NULL);
     g_autoptr(GError) error = NULL;
 
     if (!g_str_equal(options->mode, "log"))
         return router;
-    HfLogSink *sink = hf_cri_file_new(&file, &error);
+    HfLogSink *sink = options->is_json ? hf_json_file_new(&file, NULL, NULL, &error)
+                                       : hf_cri_file_new(&file, &error);
     if (sink == NULL)
         g_error("%s", error->message);
     hf_log_router_take_sink(router, sink);
@@ -177,6 +180,7 @@ main(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "log, copy or split", NULL},
         {"path", 0, 0, G_OPTION_ARG_FILENAME, &options.path, "The file", NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options.is_json, "json-file, not k8s-file", NULL},
         {"line", 0, 0, G_OPTION_ARG_INT, &options.line, "Bytes of a line", NULL},
         {"write", 0, 0, G_OPTION_ARG_INT, &options.write, "Bytes of a write", NULL},
         {"pipe", 0, 0, G_OPTION_ARG_INT, &options.pipe, "Bytes of the pipe", NULL},

@@ -27,6 +27,7 @@
 #include "attach/attach-server.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/source.h"
 
 #define STALL_LOOKS_PER_TIMEOUT 4
@@ -61,6 +62,10 @@ on_collect(gpointer user_data)
     for (guint i = self->peers->len; i > 0; i--)
         if (hf_attach_peer_is_gone(get_peer(self, i - 1)))
             (void)g_ptr_array_remove_index_fast(self->peers, i - 1);
+    /* Nobody is attached most of the time: what clients needed goes back when the last one leaves.
+     */
+    if (self->peers->len == 0)
+        hf_memory_trim();
     if (self->is_finishing && self->peers->len == 0)
         self->handlers->on_finished(self->user_data);
     return G_SOURCE_REMOVE;

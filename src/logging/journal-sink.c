@@ -8,10 +8,7 @@
  * MESSAGE is always sent in the second form: whatever bytes a container writes, they cannot begin a
  * field of their own. https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
  *
- * The buffer is a queue of entries between head and tail:
- *
- *      EntryHeader | PRIORITY, CONTAINER_PARTIAL_MESSAGE, MESSAGE of one record | EntryHeader ...
- *
+ * What waits is a queue of entries: PRIORITY, CONTAINER_PARTIAL_MESSAGE and MESSAGE of one record.
  * The fields that are the same in every record are made once, and sent as the first part of each
  * datagram. An entry leaves the queue when the kernel has taken its datagram whole; there are no
  * short writes.
@@ -23,9 +20,9 @@
 
 #include <glib.h>
 
-#include "base/scratch.h"
 #include "logging/journal-sink.h"
 #include "logging/journal-socket.h"
+#include "logging/record-queue.h"
 #include "protocol/log-label.h"
 
 #define DEFAULT_SOCKET_PATH "/run/systemd/journal/socket"
@@ -35,20 +32,13 @@
 #define STDOUT_PRIORITY '6'
 #define STDERR_PRIORITY '3'
 
-typedef struct {
-    size_t size;     /* of what follows */
-    guint64 records; /* that it stands for: 1, or how many were dropped */
-    guint64 bytes;   /* of their messages */
-} EntryHeader;
-
-/* What becomes one */
+/* What becomes one datagram. */
 typedef struct {
     char priority;
     bool is_partial;
     const char *message;
     size_t length;
-    guint64 records;
-    guint64 lost_bytes; /* if it is dropped */
+    HfLogLoss stands_for;
 } Entry;
 
 /* The line of a stream that has begun and not ended. */
@@ -65,9 +55,7 @@ typedef struct {
     bool mark_partial;
     bool priority_prefix;
     OpenLine lines[HF_STREAM_COUNT];
-    HfScratch buffer;
-    size_t head;
-    size_t tail;
+    HfRecordQueue queue;
     char *cause; /* of the last flush's failure; NULL: the journal took no more */
 } JournalSink;
 
@@ -127,28 +115,12 @@ make_fields(JournalSink *self, const HfJournalOptions *options, GError **error)
     return TRUE;
 }
 
-static void
-make_space(JournalSink *self, size_t size)
+static char *
+put(char *at, const void *bytes, size_t size)
 {
-    size_t pending = self->tail - self->head;
-
-    if (self->tail + size > self->buffer.size && self->head > pending) {
-        memcpy(self->buffer.data, (char *)self->buffer.data + self->head, pending);
-        self->head = 0;
-        self->tail = pending;
-    }
-    if (self->tail + size > self->buffer.size)
-        (void)hf_scratch_reserve(&self->buffer, 2 * (self->tail + size));
-}
-
-/* Into space that was made. */
-static void
-put(JournalSink *self, const void *bytes, size_t size)
-{
-    if (size == 0)
-        return;
-    memcpy((char *)self->buffer.data + self->tail, bytes, size);
-    self->tail += size;
+    if (size > 0)
+        memcpy(at, bytes, size);
+    return at + size;
 }
 
 static void
@@ -160,22 +132,17 @@ put_entry(JournalSink *self, const Entry *entry)
     size_t priority_size = strlen(priority_field);
     size_t partial_size = entry->is_partial ? strlen(partial_field) : 0;
     guint64 length_le = GUINT64_TO_LE((guint64)entry->length);
-    EntryHeader header = {
-        .size = priority_size + partial_size + strlen(message_name) + sizeof length_le +
-                entry->length + 1,
-        .records = entry->records,
-        .bytes = entry->lost_bytes,
-    };
+    size_t size =
+        priority_size + partial_size + strlen(message_name) + sizeof length_le + entry->length + 1;
+    char *at = hf_record_queue_add(&self->queue, size, &entry->stands_for);
 
-    make_space(self, sizeof header + header.size);
     priority_field[strlen("PRIORITY=")] = entry->priority;
-    put(self, &header, sizeof header);
-    put(self, priority_field, priority_size);
-    put(self, partial_field, partial_size);
-    put(self, message_name, strlen(message_name));
-    put(self, &length_le, sizeof length_le);
-    put(self, entry->message, entry->length);
-    put(self, "\n", 1);
+    at = put(at, priority_field, priority_size);
+    at = put(at, partial_field, partial_size);
+    at = put(at, message_name, strlen(message_name));
+    at = put(at, &length_le, sizeof length_le);
+    at = put(at, entry->message, entry->length);
+    *at = '\n';
 }
 
 /* The priority holds for the whole line, also for its pieces. */
@@ -209,43 +176,23 @@ append(HfLogSink *sink, const HfLogRecord *record)
         .is_partial = record->is_partial && self->mark_partial,
         .message = record->bytes + prefix_length,
         .length = record->length - prefix_length,
-        .records = 1,
-        .lost_bytes = record->length,
+        .stands_for = {1, record->length},
     };
 
     put_entry(self, &entry);
-}
-
-static EntryHeader
-get_header(const JournalSink *self, size_t offset)
-{
-    EntryHeader header;
-
-    memcpy(&header, (const char *)self->buffer.data + offset, sizeof header);
-    return header;
-}
-
-static void
-remove_first(JournalSink *self)
-{
-    self->head += sizeof(EntryHeader) + get_header(self, self->head).size;
-    if (self->head == self->tail)
-        self->head = self->tail = 0;
 }
 
 static guint
 make_batch(const JournalSink *self, HfJournalDatagram *batch)
 {
     guint count = 0;
+    size_t cursor = 0;
 
-    for (size_t offset = self->head; offset < self->tail && count < HF_JOURNAL_BATCH_MAX;) {
-        size_t size = get_header(self, offset).size;
-        struct iovec *parts = batch[count++].parts;
-
-        offset += sizeof(EntryHeader);
-        parts[0] = (struct iovec){.iov_base = self->fields, .iov_len = self->fields_size};
-        parts[1] = (struct iovec){.iov_base = (char *)self->buffer.data + offset, .iov_len = size};
-        offset += size;
+    while (count < HF_JOURNAL_BATCH_MAX &&
+           hf_record_queue_next(&self->queue, &cursor, &batch[count].parts[1])) {
+        batch[count].parts[0] =
+            (struct iovec){.iov_base = self->fields, .iov_len = self->fields_size};
+        count++;
     }
     return count;
 }
@@ -262,7 +209,7 @@ flush(HfLogSink *sink, GError **error)
 {
     JournalSink *self = (JournalSink *)sink;
 
-    while (self->head < self->tail) {
+    while (hf_record_queue_get_pending(&self->queue) > 0) {
         HfJournalDatagram batch[HF_JOURNAL_BATCH_MAX];
         g_autoptr(GError) local_error = NULL;
         guint count = make_batch(self, batch);
@@ -275,7 +222,7 @@ flush(HfLogSink *sink, GError **error)
         if (result != HF_IO_DATA)
             return result;
         for (guint i = 0; i < sent; i++)
-            remove_first(self);
+            hf_record_queue_remove_first(&self->queue);
     }
     return HF_IO_DATA;
 }
@@ -285,7 +232,13 @@ get_pending(const HfLogSink *sink)
 {
     const JournalSink *self = (const JournalSink *)sink;
 
-    return self->tail - self->head;
+    return hf_record_queue_get_pending(&self->queue);
+}
+
+static int
+get_wait_fd(const HfLogSink *sink)
+{
+    return hf_journal_socket_get_fd(((const JournalSink *)sink)->socket);
 }
 
 static void
@@ -293,47 +246,25 @@ release_memory(HfLogSink *sink)
 {
     JournalSink *self = (JournalSink *)sink;
 
-    if (self->head == self->tail)
-        hf_scratch_release(&self->buffer);
-}
-
-static void
-put_report(JournalSink *self, guint64 records, guint64 bytes)
-{
-    g_autofree char *text = g_strdup_printf(
-        "holdfast: %" G_GUINT64_FORMAT " bytes in %" G_GUINT64_FORMAT
-        " records were not logged: %s",
-        bytes, records, self->cause == NULL ? "the journal is too slow" : self->cause);
-    Entry entry = {
-        .priority = STDERR_PRIORITY,
-        .message = text,
-        .length = strlen(text),
-        .records = records,
-        .lost_bytes = bytes,
-    };
-
-    put_entry(self, &entry);
+    hf_record_queue_release_memory(&self->queue);
 }
 
 static void
 drop_pending(HfLogSink *sink)
 {
     JournalSink *self = (JournalSink *)sink;
-    guint64 records = 0;
-    guint64 bytes = 0;
+    HfLogLoss loss = hf_record_queue_drop(&self->queue);
+    g_autofree char *text =
+        hf_log_loss_describe(&loss, self->cause == NULL ? "the journal is too slow" : self->cause);
+    Entry entry = {
+        .priority = STDERR_PRIORITY,
+        .message = text,
+        .length = strlen(text),
+        .stands_for = loss,
+    };
 
-    for (size_t offset = self->head; offset < self->tail;) {
-        EntryHeader header = get_header(self, offset);
-
-        records += header.records;
-        bytes += header.bytes;
-        offset += sizeof header + header.size;
-    }
-    if (records == 0)
-        return;
-    self->head = self->tail = 0;
-    release_memory(sink);
-    put_report(self, records, bytes);
+    if (loss.records > 0)
+        put_entry(self, &entry);
 }
 
 static gboolean
@@ -356,7 +287,7 @@ journal_sink_free(HfLogSink *sink)
     JournalSink *self = (JournalSink *)sink;
 
     hf_journal_socket_free(self->socket);
-    hf_scratch_release(&self->buffer);
+    hf_record_queue_clear(&self->queue);
     g_free(self->fields);
     g_free(self->cause);
     g_free(self);
@@ -367,6 +298,7 @@ static const HfLogSinkClass journal_sink_class = {
     .append = append,
     .flush = flush,
     .get_pending = get_pending,
+    .get_wait_fd = get_wait_fd,
     .drop_pending = drop_pending,
     .reopen = reopen,
     .get_sync_fd = get_sync_fd,

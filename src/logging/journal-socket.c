@@ -229,3 +229,9 @@ hf_journal_socket_send(HfJournalSocket *self, const HfJournalDatagram *datagrams
     *out_sent = sent;
     return HF_IO_DATA;
 }
+
+int
+hf_journal_socket_get_fd(const HfJournalSocket *self)
+{
+    return self->fd;
+}

@@ -37,3 +37,7 @@ gboolean hf_journal_socket_reconnect(HfJournalSocket *self,
 HfIoResult hf_journal_socket_send(HfJournalSocket *self, const HfJournalDatagram *datagrams,
                                   guint count, guint *out_sent,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Writable when the journal takes datagrams again; -1: not connected. Borrowed until something is
+ * sent. */
+int hf_journal_socket_get_fd(const HfJournalSocket *self);

@@ -54,7 +54,12 @@ struct HfLogFile {
     gint64 size;
     dev_t device;
     ino_t inode;
+    bool is_raw;
+    bool wants_fifo;
+    void (*on_rotated)(const char *path, gpointer user_data);
+    gpointer user_data;
     bool is_stream;
+    bool is_fifo;
     bool is_torn;       /* the last line written is there in part */
     bool needs_newline; /* the same of a line found in the file, which nobody completes */
     bool is_overfull;   /* until the end of this write(): there is no room and none can be made */
@@ -62,10 +67,13 @@ struct HfLogFile {
 };
 
 static int
-open_path(const char *path, GError **error)
+open_path(const char *path, bool is_fifo, GError **error)
 {
-    int fd = open(path, O_RDWR | OPEN_FLAGS);
+    int fd = -1;
 
+    if (is_fifo && mkfifo(path, FILE_MODE) < 0 && errno != EEXIST)
+        return hf_throw_errno(error, "make the FIFO '%s'", path), -1;
+    fd = open(path, O_RDWR | OPEN_FLAGS);
     if (fd < 0 && errno == ENOENT)
         fd = open(path, O_RDWR | O_CREAT | OPEN_FLAGS, FILE_MODE);
     /* A file or device that may only be written to. */
@@ -91,20 +99,23 @@ ends_within_line(int fd, gint64 size)
 static gboolean
 open_target(HfLogFile *self, bool *out_is_same, GError **error)
 {
-    hf_autofd fd = open_path(self->path, error);
+    hf_autofd fd = open_path(self->path, self->wants_fifo, error);
     struct stat status;
 
     if (fd < 0)
         return FALSE;
     if (fstat(fd, &status) < 0)
         return hf_throw_errno(error, "stat '%s'", self->path);
+    if (self->wants_fifo && !S_ISFIFO(status.st_mode))
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "'%s' is no FIFO", self->path);
 
     *out_is_same = self->fd >= 0 && status.st_dev == self->device && status.st_ino == self->inode;
     self->is_stream = !S_ISREG(status.st_mode);
+    self->is_fifo = S_ISFIFO(status.st_mode);
     self->size = self->is_stream ? 0 : status.st_size;
     if (!*out_is_same) {
         self->is_torn = false;
-        self->needs_newline = ends_within_line(fd, self->size);
+        self->needs_newline = !self->is_raw && ends_within_line(fd, self->size);
     }
     self->device = status.st_dev;
     self->inode = status.st_ino;
@@ -114,20 +125,37 @@ open_target(HfLogFile *self, bool *out_is_same, GError **error)
 }
 
 HfLogFile *
-hf_log_file_new(const char *path, gint64 size_max, guint files_max, GError **error)
+hf_log_file_new_with_options(const HfLogFileOptions *options, GError **error)
 {
     g_autoptr(HfLogFile) self = g_new0(HfLogFile, 1);
     g_autofree char *directory = g_get_current_dir();
     bool is_same;
 
     self->fd = -1;
-    self->path =
-        g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(directory, path, NULL);
-    self->size_max = size_max > 0 ? size_max : G_MAXINT64;
-    self->files_max = MAX(files_max, 1);
+    self->path = g_path_is_absolute(options->path)
+                     ? g_strdup(options->path)
+                     : g_build_filename(directory, options->path, NULL);
+    self->size_max = options->size_max > 0 ? options->size_max : G_MAXINT64;
+    self->files_max = MAX(options->files_max, 1);
+    self->is_raw = options->is_raw;
+    self->wants_fifo = options->is_fifo;
+    self->on_rotated = options->on_rotated;
+    self->user_data = options->user_data;
     if (!open_target(self, &is_same, error))
         return NULL;
     return g_steal_pointer(&self);
+}
+
+HfLogFile *
+hf_log_file_new(const char *path, gint64 size_max, guint files_max, GError **error)
+{
+    const HfLogFileOptions options = {
+        .path = path,
+        .size_max = size_max,
+        .files_max = files_max,
+    };
+
+    return hf_log_file_new_with_options(&options, error);
 }
 
 void
@@ -170,8 +198,11 @@ rotate(HfLogFile *self, GError **error)
 
     if (was_ours && !hf_log_rotation_shift(self->path, self->files_max, error))
         return FALSE;
-    if (open_target(self, &is_same, error))
+    if (open_target(self, &is_same, error)) {
+        if (was_ours && self->on_rotated != NULL)
+            self->on_rotated(self->path, self->user_data);
         return TRUE;
+    }
     if (was_ours)
         (void)!hf_log_rotation_undo(self->path, NULL);
     return FALSE;
@@ -304,6 +335,12 @@ const GError *
 hf_log_file_get_rotation_error(const HfLogFile *self)
 {
     return self->rotation_error;
+}
+
+bool
+hf_log_file_is_fifo(const HfLogFile *self)
+{
+    return self->is_fifo;
 }
 
 int

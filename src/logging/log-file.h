@@ -15,8 +15,23 @@
 
 typedef struct HfLogFile HfLogFile;
 
-/* Opens @path, or creates it with mode 0640. @size_max: bytes of one file, <= 0: no limit.
- * @files_max: how many full files are kept, >= 1. */
+typedef struct {
+    const char *path; /* borrowed during the call of new */
+    gint64 size_max;  /* bytes of one file, <= 0: no limit */
+    guint files_max;  /* how many full files are kept, >= 1 */
+    bool is_raw;      /* what is in the file is gone on with, also within a line */
+    bool is_fifo;     /* the path is a FIFO, made (mode 0640) if it is not there */
+    /* A full file was put aside; NULL: nobody wants to know. May not free the log file. */
+    void (*on_rotated)(const char *path, gpointer user_data);
+    gpointer user_data;
+} HfLogFileOptions;
+
+/* Opens the path, or creates it with mode 0640. HF_ERROR_INVALID_ARGUMENT: it is to be a FIFO and
+ * is something else. */
+HfLogFile *hf_log_file_new_with_options(const HfLogFileOptions *options,
+                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same for what most logs are: lines in a file. */
 HfLogFile *hf_log_file_new(const char *path, gint64 size_max, guint files_max,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void hf_log_file_free(HfLogFile *self);
@@ -42,6 +57,10 @@ bool hf_log_file_is_stream(const HfLogFile *self);
 
 /* Why the file grows beyond its limit; NULL if it does not. Borrowed. */
 const GError *hf_log_file_get_rotation_error(const HfLogFile *self);
+
+/* A FIFO: a main loop can wait until it takes more. A device may say that it does when it does not.
+ */
+bool hf_log_file_is_fifo(const HfLogFile *self);
 
 /* Borrowed. */
 int hf_log_file_get_fd(const HfLogFile *self);

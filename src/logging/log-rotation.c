@@ -11,11 +11,25 @@
 #include "base/error.h"
 #include "logging/log-rotation.h"
 
+char *
+hf_log_rotation_get_name(const char *path, guint number, bool is_compressed)
+{
+    return g_strdup_printf("%s.%u%s", path, number, is_compressed ? ".gz" : "");
+}
+
 /* PATH itself for 0. (transfer full) */
 static char *
 get_name(const char *path, guint number)
 {
-    return number == 0 ? g_strdup(path) : g_strdup_printf("%s.%u", path, number);
+    return number == 0 ? g_strdup(path) : hf_log_rotation_get_name(path, number, false);
+}
+
+static bool
+exists(const char *path, guint number, bool is_compressed)
+{
+    g_autofree char *name = hf_log_rotation_get_name(path, number, is_compressed);
+
+    return faccessat(AT_FDCWD, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* The lowest number from 1 on that is free, or @files_max: the one that is overwritten. A search
@@ -25,13 +39,22 @@ find_free(const char *path, guint files_max)
 {
     guint number = 1;
 
-    for (; number < files_max; number++) {
-        g_autofree char *name = get_name(path, number);
-
-        if (faccessat(AT_FDCWD, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-            break;
-    }
+    while (number < files_max && (exists(path, number, false) || exists(path, number, true)))
+        number++;
     return number;
+}
+
+/* A compressed file moves beside the plain names. What is replaced may be there in either form. */
+static void
+shift_compressed(const char *path, guint number, bool replaces)
+{
+    g_autofree char *from = hf_log_rotation_get_name(path, number - 1, true);
+    g_autofree char *to = hf_log_rotation_get_name(path, number, true);
+
+    if (number > 1 && renameat(AT_FDCWD, from, AT_FDCWD, to) == 0)
+        return;
+    if (replaces)
+        (void)unlinkat(AT_FDCWD, to, 0);
 }
 
 gboolean
@@ -40,12 +63,18 @@ hf_log_rotation_shift(const char *path, guint files_max, GError **error)
     g_return_val_if_fail(files_max >= 1, FALSE);
 
     for (guint number = find_free(path, files_max); number >= 1; number--) {
+        bool replaces = number == files_max;
         g_autofree char *from = get_name(path, number - 1);
         g_autofree char *to = get_name(path, number);
 
-        /* Somebody who removes old files may have been faster. */
-        if (renameat(AT_FDCWD, from, AT_FDCWD, to) < 0 && errno != ENOENT)
-            return hf_throw_errno(error, "rename '%s' to '%s'", from, to);
+        if (renameat(AT_FDCWD, from, AT_FDCWD, to) < 0) {
+            /* It is compressed, or somebody who removes old files was faster. */
+            if (errno != ENOENT)
+                return hf_throw_errno(error, "rename '%s' to '%s'", from, to);
+            if (replaces && number > 1)
+                (void)unlinkat(AT_FDCWD, to, 0);
+        }
+        shift_compressed(path, number, replaces);
     }
     return TRUE;
 }

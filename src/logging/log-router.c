@@ -7,27 +7,39 @@
  * one time stamp of this write; at the end of the write every sink is flushed once.
  *
  * A sink is GOOD, BUSY (its flush returned HF_IO_AGAIN) or FAILED. What a flush left behind is
- * tried again by one timer, which exists only while something waits:
+ * tried again, while something waits:
  *
- *      BUSY     after 20 ms, then doubling up to 1 s; from 20 ms anew when some of it went. Each
- *               write tries too: what is busy now may not be at the next read.
- *      FAILED   after 1 s. A write does not try, or a full disk would cost a system call for each
- *               read; what a sink appends meanwhile stays in its buffer. Past PENDING_MAX it is
- * told to drop.
+ *      BUSY     when the sink's descriptor is writable, if it has one. Else, and if the descriptor
+ *               was writable and the target took nothing all the same (a kernel short of memory),
+ *               by the timer: after 20 ms, then doubling up to 1 s; from 20 ms anew when some of it
+ *               went. Each write tries too: what is busy now may not be at the next read.
+ *      FAILED   by the timer, after 1 s. A write does not try, or a full disk would cost a system
+ *               call for each read; what a sink appends meanwhile stays in its buffer. Past
+ *               PENDING_MAX it is told to drop.
+ *
+ * A sink closes and opens descriptors in flush() and reopen(), so the source that waits for one is
+ * cleared before.
  *
  * The router is congested while a sink that is BUSY holds more than CONGESTED_BYTES and is not
  * lossy. The container is then held up by the caller, so nothing comes to try again, and the timer
- * does. on_ready() is called from the timer only, never from within a write. A target that fails
- * does not hold the container up: it may be gone for ever.
+ * or descriptor does. on_ready() is called from there only, never from within a write. A target
+ * that fails does not hold the container up: it may be gone for ever.
+ *
+ * A lossy policy bounds what waits: past buffer_max a record is counted and not appended, until
+ * half of it is free again, or there would be a record of the loss for each one. That record is
+ * appended before the next one that is taken, or when nothing waits any more.
  *
  * A change to or from FAILED is told once. A sink may be FAILED with nothing pending (a log file
  * that cannot be rotated): no timer then, the next write tells. */
+
+#include <string.h>
 
 #include <glib.h>
 
 #include "base/clock.h"
 #include "base/source.h"
 #include "logging/line-splitter.h"
+#include "logging/log-loss.h"
 #include "logging/log-router.h"
 
 #define CONGESTED_BYTES (256 * 1024)
@@ -43,8 +55,15 @@ typedef enum {
 } OutletState;
 
 typedef struct {
-    HfLogSink *sink; /* owned */
+    HfLogRouter *router; /* borrowed: its owner */
+    HfLogSink *sink;     /* owned */
     OutletState state;
+    GSource *wait; /* while BUSY: for the sink's descriptor */
+    bool is_wait_futile;
+    HfLogPolicy policy;
+    bool is_dropping;
+    HfLogLoss missing;
+    char *cause; /* of the loss; NULL: the target took no more */
 } Outlet;
 
 struct HfLogRouter {
@@ -52,7 +71,7 @@ struct HfLogRouter {
     const HfLogRouterHandlers *handlers;
     gpointer user_data;
     HfLineSplitter *splitters[HF_STREAM_COUNT];
-    GArray *outlets; /* (element-type Outlet) */
+    GPtrArray *outlets; /* (element-type Outlet) (transfer full) */
     HfLogRecord record;
     GSource *retry;
     guint retry_delay_ms; /* of the timer that runs */
@@ -63,7 +82,7 @@ struct HfLogRouter {
 static Outlet *
 get_outlet(const HfLogRouter *self, guint i)
 {
-    return &g_array_index(self->outlets, Outlet, i);
+    return g_ptr_array_index(self->outlets, i);
 }
 
 static size_t
@@ -73,25 +92,17 @@ get_pending(const Outlet *outlet)
 }
 
 static void
-on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data)
+free_outlet(gpointer data)
 {
-    HfLogRouter *self = user_data;
+    Outlet *outlet = data;
 
-    self->record.bytes = bytes;
-    self->record.length = length;
-    self->record.is_partial = is_partial;
-    for (guint i = 0; i < self->outlets->len; i++) {
-        HfLogSink *sink = get_outlet(self, i)->sink;
-
-        sink->klass->append(sink, &self->record);
-    }
+    hf_source_clear(&outlet->wait);
+    hf_log_sink_free(outlet->sink);
+    g_free(outlet->cause);
+    g_free(outlet);
 }
 
-static void
-on_outlet_freed(gpointer data)
-{
-    hf_log_sink_free(((Outlet *)data)->sink);
-}
+static void on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data);
 
 HfLogRouter *
 hf_log_router_new(GMainContext *context, size_t line_max, const HfLogRouterHandlers *handlers,
@@ -104,8 +115,7 @@ hf_log_router_new(GMainContext *context, size_t line_max, const HfLogRouterHandl
     self->user_data = user_data;
     for (guint i = 0; i < HF_STREAM_COUNT; i++)
         self->splitters[i] = hf_line_splitter_new(line_max, on_line, self);
-    self->outlets = g_array_new(FALSE, FALSE, sizeof(Outlet));
-    g_array_set_clear_func(self->outlets, on_outlet_freed);
+    self->outlets = g_ptr_array_new_with_free_func(free_outlet);
     self->busy_delay_ms = RETRY_MIN_MS;
     return self;
 }
@@ -118,7 +128,7 @@ hf_log_router_free(HfLogRouter *self)
     hf_source_clear(&self->retry);
     for (guint i = 0; i < HF_STREAM_COUNT; i++)
         hf_line_splitter_free(self->splitters[i]);
-    g_array_unref(self->outlets);
+    g_ptr_array_unref(self->outlets);
     g_clear_pointer(&self->context, g_main_context_unref);
     g_free(self);
 }
@@ -126,9 +136,18 @@ hf_log_router_free(HfLogRouter *self)
 void
 hf_log_router_take_sink(HfLogRouter *self, HfLogSink *sink)
 {
-    Outlet outlet = {.sink = sink};
+    hf_log_router_take_sink_with_policy(self, sink, &(const HfLogPolicy){0});
+}
 
-    g_array_append_val(self->outlets, outlet);
+void
+hf_log_router_take_sink_with_policy(HfLogRouter *self, HfLogSink *sink, const HfLogPolicy *policy)
+{
+    Outlet *outlet = g_new0(Outlet, 1);
+
+    outlet->router = self;
+    outlet->sink = sink;
+    outlet->policy = *policy;
+    g_ptr_array_add(self->outlets, outlet);
 }
 
 static void
@@ -142,15 +161,61 @@ set_state(HfLogRouter *self, Outlet *outlet, OutletState state, const GError *er
 }
 
 static void
+put_report(Outlet *outlet)
+{
+    g_autofree char *text = hf_log_loss_describe(
+        &outlet->missing, outlet->cause != NULL ? outlet->cause : "the log's target is too slow");
+    HfLogRecord record = {
+        .stream = HF_STREAM_STDERR,
+        .bytes = text,
+        .length = strlen(text),
+        .time = hf_clock_now(),
+    };
+
+    outlet->missing = (HfLogLoss){0};
+    outlet->sink->klass->append(outlet->sink, &record);
+}
+
+static HfIoResult
+flush_once(Outlet *outlet, GError **error)
+{
+    g_autoptr(GError) local_error = NULL;
+    size_t pending_before = get_pending(outlet);
+    HfIoResult result;
+
+    hf_source_clear(&outlet->wait);
+    result = outlet->sink->klass->flush(outlet->sink, &local_error);
+    if (get_pending(outlet) < pending_before) {
+        outlet->router->busy_delay_ms = RETRY_MIN_MS;
+        outlet->is_wait_futile = false;
+    }
+    if (outlet->missing.records == 0) {
+        g_free(outlet->cause);
+        outlet->cause = local_error != NULL ? g_strdup(local_error->message) : NULL;
+    }
+    if (local_error != NULL)
+        g_propagate_error(error, g_steal_pointer(&local_error));
+    return result;
+}
+
+static size_t
+get_failed_max(const Outlet *outlet)
+{
+    return MAX(PENDING_MAX, 2 * outlet->policy.buffer_max);
+}
+
+static void
 flush_outlet(HfLogRouter *self, Outlet *outlet)
 {
     g_autoptr(GError) error = NULL;
-    size_t pending_before = get_pending(outlet);
-    HfIoResult result = outlet->sink->klass->flush(outlet->sink, &error);
+    HfIoResult result = flush_once(outlet, &error);
 
-    if (get_pending(outlet) < pending_before)
-        self->busy_delay_ms = RETRY_MIN_MS;
+    if (result == HF_IO_DATA && outlet->missing.records > 0) {
+        put_report(outlet);
+        result = flush_once(outlet, &error);
+    }
     if (result == HF_IO_DATA) {
+        outlet->is_dropping = false;
         set_state(self, outlet, OUTLET_GOOD, NULL);
     } else if (result == HF_IO_AGAIN) {
         if (outlet->state != OUTLET_BUSY)
@@ -158,8 +223,49 @@ flush_outlet(HfLogRouter *self, Outlet *outlet)
         set_state(self, outlet, OUTLET_BUSY, NULL);
     } else {
         set_state(self, outlet, OUTLET_FAILED, error);
-        if (get_pending(outlet) > PENDING_MAX)
+        if (get_pending(outlet) > get_failed_max(outlet))
             outlet->sink->klass->drop_pending(outlet->sink);
+    }
+}
+
+static bool
+has_room(const Outlet *outlet, size_t length)
+{
+    size_t pending = get_pending(outlet);
+    size_t limit = outlet->is_dropping ? outlet->policy.buffer_max / 2 : outlet->policy.buffer_max;
+
+    return pending == 0 || pending + length <= limit;
+}
+
+/* Whether the policy lets the record wait. */
+static bool
+admit(HfLogRouter *self, Outlet *outlet, size_t length)
+{
+    if (!outlet->policy.is_lossy)
+        return true;
+    if (outlet->state == OUTLET_GOOD && !has_room(outlet, length))
+        flush_outlet(self, outlet);
+    outlet->is_dropping = !has_room(outlet, length);
+    if (!outlet->is_dropping && outlet->missing.records > 0)
+        put_report(outlet);
+    return !outlet->is_dropping;
+}
+
+static void
+on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data)
+{
+    HfLogRouter *self = user_data;
+
+    self->record.bytes = bytes;
+    self->record.length = length;
+    self->record.is_partial = is_partial;
+    for (guint i = 0; i < self->outlets->len; i++) {
+        Outlet *outlet = get_outlet(self, i);
+
+        if (admit(self, outlet, length))
+            outlet->sink->klass->append(outlet->sink, &self->record);
+        else
+            hf_log_loss_add(&outlet->missing, 1, length);
     }
 }
 
@@ -167,12 +273,13 @@ flush_outlet(HfLogRouter *self, Outlet *outlet)
 static guint
 get_retry_delay(const HfLogRouter *self)
 {
-    guint delay_ms = self->was_congested ? self->busy_delay_ms : 0;
+    bool is_ready_owed = self->was_congested && !hf_log_router_is_congested(self);
+    guint delay_ms = is_ready_owed ? self->busy_delay_ms : 0;
 
     for (guint i = 0; i < self->outlets->len; i++) {
         const Outlet *outlet = get_outlet(self, i);
 
-        if (get_pending(outlet) == 0 || outlet->state == OUTLET_GOOD)
+        if (get_pending(outlet) == 0 || outlet->state == OUTLET_GOOD || outlet->wait != NULL)
             continue;
         if (outlet->state == OUTLET_BUSY)
             return self->busy_delay_ms;
@@ -182,8 +289,25 @@ get_retry_delay(const HfLogRouter *self)
 }
 
 static gboolean on_retry(gpointer user_data);
+static gboolean on_writable(int fd, GIOCondition condition, gpointer user_data);
 
-/* Starts, stops or hastens the timer. */
+static void
+watch_descriptor(HfLogRouter *self, Outlet *outlet)
+{
+    const HfLogSinkClass *klass = outlet->sink->klass;
+    int fd = -1;
+
+    if (outlet->wait != NULL || outlet->state != OUTLET_BUSY || outlet->is_wait_futile ||
+        get_pending(outlet) == 0)
+        return;
+    if (klass->get_wait_fd != NULL)
+        fd = klass->get_wait_fd(outlet->sink);
+    if (fd >= 0)
+        outlet->wait = hf_source_watch_fd(self->context, fd, G_IO_OUT, HF_PRIORITY_OUTPUT,
+                                          "log-wait", on_writable, outlet);
+}
+
+/* Watches descriptors, and starts, stops or hastens the timer. */
 static void
 update_retry(HfLogRouter *self)
 {
@@ -191,6 +315,8 @@ update_retry(HfLogRouter *self)
 
     if (hf_log_router_is_congested(self))
         self->was_congested = true;
+    for (guint i = 0; i < self->outlets->len; i++)
+        watch_descriptor(self, get_outlet(self, i));
     delay_ms = get_retry_delay(self);
     if (delay_ms == 0)
         self->busy_delay_ms = RETRY_MIN_MS;
@@ -204,6 +330,19 @@ update_retry(HfLogRouter *self)
         hf_source_after(self->context, delay_ms, HF_PRIORITY_OUTPUT, "log-retry", on_retry, self);
 }
 
+/* Ends what the main loop called: tells that there is room again. */
+static void
+finish_retry(HfLogRouter *self)
+{
+    bool is_owed = self->was_congested && !hf_log_router_is_congested(self);
+
+    if (is_owed)
+        self->was_congested = false;
+    update_retry(self);
+    if (is_owed && self->handlers->on_ready != NULL)
+        self->handlers->on_ready(self->user_data);
+}
+
 static gboolean
 on_retry(gpointer user_data)
 {
@@ -214,15 +353,23 @@ on_retry(gpointer user_data)
     for (guint i = 0; i < self->outlets->len; i++) {
         Outlet *outlet = get_outlet(self, i);
 
-        if (get_pending(outlet) > 0)
+        if (get_pending(outlet) > 0 && outlet->wait == NULL)
             flush_outlet(self, outlet);
     }
-    bool is_owed = self->was_congested && !hf_log_router_is_congested(self);
-    if (is_owed)
-        self->was_congested = false;
-    update_retry(self);
-    if (is_owed && self->handlers->on_ready != NULL)
-        self->handlers->on_ready(self->user_data);
+    finish_retry(self);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_writable(int fd, GIOCondition condition, gpointer user_data)
+{
+    Outlet *outlet = user_data;
+    HfLogRouter *self = outlet->router;
+
+    /* Unless the flush gets something away. */
+    outlet->is_wait_futile = true;
+    flush_outlet(self, outlet);
+    finish_retry(self);
     return G_SOURCE_REMOVE;
 }
 
@@ -236,7 +383,7 @@ flush_sinks(HfLogRouter *self)
 
         if (outlet->state != OUTLET_FAILED || (self->retry == NULL && pending > 0))
             flush_outlet(self, outlet);
-        else if (pending > PENDING_MAX)
+        else if (pending > get_failed_max(outlet))
             outlet->sink->klass->drop_pending(outlet->sink);
     }
     update_retry(self);
@@ -276,7 +423,7 @@ hf_log_router_is_congested(const HfLogRouter *self)
         const HfLogSinkClass *klass = outlet->sink->klass;
 
         if (outlet->state == OUTLET_BUSY && get_pending(outlet) > CONGESTED_BYTES &&
-            !(klass->is_lossy != NULL && klass->is_lossy(outlet->sink)))
+            !outlet->policy.is_lossy && !(klass->is_lossy != NULL && klass->is_lossy(outlet->sink)))
             return true;
     }
     return false;
@@ -291,6 +438,7 @@ hf_log_router_reopen(HfLogRouter *self, GError **error)
         Outlet *outlet = get_outlet(self, i);
         g_autoptr(GError) local_error = NULL;
 
+        hf_source_clear(&outlet->wait);
         if (!outlet->sink->klass->reopen(outlet->sink, &local_error) && first_error == NULL)
             first_error = g_steal_pointer(&local_error);
         flush_outlet(self, outlet);

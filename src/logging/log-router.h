@@ -3,9 +3,10 @@
 
 /* Takes a container's bytes, makes records of them, and hands each to every sink.
  *
- * A sink that cannot take more holds the container's output up (is_congested) until it can. A sink
- * whose target fails is told of once, tried again each second while records wait, and, once its
- * buffer is full, drops whole records and later says how many. The router never blocks. */
+ * A sink that cannot take more holds the container's output up (is_congested) until it can; one
+ * with a lossy policy drops whole records instead, and later says how many. A sink whose target
+ * fails is told of once, tried again each second while records wait, and, once its buffer is full,
+ * drops whole records and later says how many. The router never blocks. */
 
 #pragma once
 
@@ -28,7 +29,16 @@ HfLogRouter *hf_log_router_new(GMainContext *context, size_t line_max,
 void hf_log_router_free(HfLogRouter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogRouter, hf_log_router_free)
 
+/* What becomes of records that a sink's target does not take in time. Zeroed: they wait, and the
+ * container with them. */
+typedef struct {
+    bool is_lossy;
+    size_t buffer_max; /* is_lossy: how many bytes may wait; at least one record may */
+} HfLogPolicy;
+
 void hf_log_router_take_sink(HfLogRouter *self, HfLogSink *sink);
+void hf_log_router_take_sink_with_policy(HfLogRouter *self, HfLogSink *sink,
+                                         const HfLogPolicy *policy);
 
 /* One read's worth of output. @more_ready: the next read will bring more at once, so that a line
  * without its newline is kept for it; otherwise it is written as a partial record. */

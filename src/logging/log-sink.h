@@ -39,6 +39,9 @@ typedef struct {
     /* May be NULL. True: what the buffer does not hold is dropped, and counted, rather than the
      * container held up. */
     bool (*is_lossy)(const HfLogSink *self);
+    /* May be NULL. A descriptor that becomes writable when a target that took no more (HF_IO_AGAIN)
+     * takes more, or -1: it is tried again by time. Borrowed until the next flush() or reopen(). */
+    int (*get_wait_fd)(const HfLogSink *self);
     /* Drops what waits, whole records, and counts it; the next record that can be written is
      * preceded by one that says how much is missing. */
     void (*drop_pending)(HfLogSink *self);

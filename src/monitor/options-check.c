@@ -6,10 +6,13 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "logging/gzip-file.h"
 #include "monitor/options-check.h"
 #include "protocol/log-label.h"
 
 #define LOG_FILES_MAX 1000
+#define LOG_BUFFER_DEFAULT (1024 * 1024)
+#define LOG_BUFFER_MAX (256 * 1024 * 1024)
 /* The journal's CONTAINER_ID field holds the first twelve characters. */
 #define JOURNAL_ID_LENGTH 12
 
@@ -111,23 +114,121 @@ check_journal(const HfOptions *o, GError **error)
     return TRUE;
 }
 
-/* Tags and labels mean something to the journal only. They are refused where a log is written that
- * cannot hold them, and let pass with "none": every `podman exec` of a container with a tag sends
- * it. */
+/* Docker takes more characters in a label's name than the journal. */
 static gboolean
-check_log_options(const HfOptions *o, GError **error)
+check_attributes(const HfOptions *o, GError **error)
 {
+    for (char **label = o->log_labels; label != NULL && *label != NULL; label++) {
+        const char *equals = strchr(*label, '=');
+
+        if (equals == NULL || equals == *label)
+            return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                            "Container labels must be in format LABEL=VALUE: '%s'", *label);
+    }
+    return TRUE;
+}
+
+/* Tags and labels are refused where every log that is written cannot hold them, and let pass with
+ * "none": every `podman exec` of a container with a tag sends it. */
+static gboolean
+check_tag_and_labels(const HfOptions *o, GError **error)
+{
+    bool takes_tag = false;
+    HfLogDriver driver = HF_LOG_DRIVER_NONE;
+
     if (hf_options_has_log_driver(o, HF_LOG_DRIVER_JOURNALD))
         return check_journal(o, error);
+    if (hf_options_has_log_driver(o, HF_LOG_DRIVER_JSON_FILE))
+        return check_attributes(o, error);
+    for (guint i = 0; i < o->log_specs->len; i++) {
+        HfLogDriver next = g_array_index(o->log_specs, HfLogSpec, i).driver;
+
+        takes_tag = takes_tag || next == HF_LOG_DRIVER_SYSLOG;
+        if (next != HF_LOG_DRIVER_NONE && next != HF_LOG_DRIVER_PASSTHROUGH)
+            driver = next;
+    }
+    if (driver == HF_LOG_DRIVER_NONE)
+        return TRUE;
+    if (o->log_tag != NULL && !takes_tag)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "%s doesn't support --log-tag",
+                        hf_log_driver_to_string(driver));
+    if (o->log_labels != NULL)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "%s doesn't support --log-label",
+                        hf_log_driver_to_string(driver));
+    return TRUE;
+}
+
+static gboolean
+check_modes(const HfOptions *o, GError **error)
+{
+    for (char **mode = o->log_modes; mode != NULL && *mode != NULL; mode++) {
+        g_auto(GStrv) words = g_strsplit(*mode, "=", 2);
+        const char *word = words[0] != NULL && words[1] != NULL ? words[1] : *mode;
+        HfLogDriver driver;
+
+        if (word != *mode && !hf_log_driver_from_string(words[0], &driver))
+            return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "No such log driver %s", words[0]);
+        if (strcmp(word, "blocking") != 0 && strcmp(word, "non-blocking") != 0)
+            return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                            "log-mode must be blocking or non-blocking: '%s'", word);
+    }
+    return TRUE;
+}
+
+/* A number of bytes, or with k, m or g behind it of 1024 times as many, as Docker writes sizes. */
+static gboolean
+parse_buffer(HfOptions *o, GError **error)
+{
+    static const char units[] = "kmg";
+    char *end = NULL;
+    guint64 size;
+    const char *unit;
+
+    o->log_buffer_max = LOG_BUFFER_DEFAULT;
+    if (o->log_buffer == NULL)
+        return TRUE;
+    size = g_ascii_strtoull(o->log_buffer, &end, 10);
+    unit = *end != '\0' ? strchr(units, g_ascii_tolower(*end)) : NULL;
+    if (unit != NULL && size <= LOG_BUFFER_MAX) {
+        size <<= 10 * (unit - units + 1);
+        end++;
+    }
+    if (!g_ascii_isdigit(o->log_buffer[0]) || *end != '\0' || size < 1 || size > LOG_BUFFER_MAX)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "log-buffer must be a size between 1 and 256m: '%s'", o->log_buffer);
+    o->log_buffer_max = (size_t)size;
+    return TRUE;
+}
+
+/* PATH.1 stays as it is, so that one file more must be kept. */
+static gboolean
+check_compress(const HfOptions *o, GError **error)
+{
+    if (!o->log_compress)
+        return TRUE;
+    if (!hf_gzip_file_is_supported())
+        return hf_throw(error, HF_ERROR_NOT_SUPPORTED,
+                        "log-compress: this is a build without zlib");
+    if (!o->log_rotate || o->log_files_max < 2 || o->log_size_max <= 0)
+        return hf_throw(
+            error, HF_ERROR_INVALID_ARGUMENT,
+            "log-compress needs log-size-max, log-rotate and log-max-files of 2 or more");
+    return TRUE;
+}
+
+static gboolean
+check_log_options(HfOptions *o, GError **error)
+{
+    if (!check_tag_and_labels(o, error) || !check_modes(o, error) || !parse_buffer(o, error) ||
+        !check_compress(o, error))
+        return FALSE;
+    if (hf_options_has_log_driver(o, HF_LOG_DRIVER_JOURNALD))
+        return TRUE;
     if (o->no_partial_mark)
         hf_diag(HF_DIAG_WARNING,
                 "--no-container-partial-message has no effect without journald log driver");
-    if (!hf_options_has_log_driver(o, HF_LOG_DRIVER_K8S_FILE))
-        return TRUE;
-    if (o->log_tag != NULL)
-        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "k8s-file doesn't support --log-tag");
-    if (o->log_labels != NULL)
-        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "k8s-file doesn't support --log-label");
+    if (o->log_priority_prefix)
+        hf_diag(HF_DIAG_WARNING, "--log-priority-prefix has no effect without journald log driver");
     return TRUE;
 }
 

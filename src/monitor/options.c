@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <string.h>
+
 #include "base/error.h"
 #include "monitor/options.h"
 
@@ -108,18 +110,25 @@ add_log_options(GOptionContext *context, HfOptions *o)
 {
     const GOptionEntry entries[] = {
         {"log-path", 'l',
-         LIST(log_paths, "k8s-file:PATH, journald, passthrough or none; more than one may be given",
+         LIST(log_paths, "Where output goes; may be repeated (holdfast-monitor(8) has the drivers)",
               "DRIVER[:PATH]")},
         {"log-size-max", 0, SIZE(log_size_max, "How large a log file may grow")},
         {"log-global-size-max", 0, SIZE(log_global_size_max, "How much is logged in all")},
         {"log-rotate", 0, FLAG(log_rotate, "Keep --log-max-files full files, not one")},
         {"log-max-files", 0, NUMBER(log_files_max, "How many full files are kept", "N")},
         {"log-allowlist-dirs", 0, LIST(allowlist_ignored, "Taken, and does nothing", "DIR")},
-        {"log-tag", 0, TEXT(log_tag, "A tag for the journal", "TAG")},
-        {"log-label", 0, LIST(log_labels, "A field for the journal", "NAME=VALUE")},
+        {"log-tag", 0, TEXT(log_tag, "A tag for the journal, the system log, or json-file", "TAG")},
+        {"log-label", 0, LIST(log_labels, "A field for the journal or json-file", "NAME=VALUE")},
         {"no-container-partial-message", 0,
          FLAG(no_partial_mark, "No CONTAINER_PARTIAL_MESSAGE in the journal")},
         {"no-sync-log", 0, FLAG(no_sync_log, "Do not wait for the log to be on disk at the end")},
+        {"log-mode", 0,
+         LIST(log_modes, "blocking, or non-blocking: drop what is not taken in time",
+              "[DRIVER=]MODE")},
+        {"log-buffer", 0, TEXT(log_buffer, "What may wait with non-blocking (1m)", "SIZE")},
+        {"log-compress", 0, FLAG(log_compress, "Compress full files, but the newest of them")},
+        {"log-priority-prefix", 0,
+         FLAG(log_priority_prefix, "\"<N>\" before a line is its priority in the journal")},
         {"log-utc", 0, FLAG(log_utc, "Time stamps in UTC")},
         {"log-line-max", 0, NUMBER(log_line_max, "Longer lines are split", "BYTES")},
         G_OPTION_ENTRY_NULL,
@@ -175,11 +184,11 @@ hf_options_free(HfOptions *self)
         self->monitor_pid_file, self->exit_dir,       self->socket_dir,
         self->runtime,          self->restore_dir,    self->exec_process_spec,
         self->exit_command,     self->log_level,      self->sdnotify_socket,
-        self->log_tag,
+        self->log_tag,          self->log_buffer,
     };
     char **lists[] = {
         self->runtime_args, self->runtime_opts,    self->exit_command_args, self->log_paths,
-        self->log_labels,   self->seccomp_ignored, self->allowlist_ignored,
+        self->log_labels,   self->seccomp_ignored, self->allowlist_ignored, self->log_modes,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
@@ -198,6 +207,22 @@ hf_options_has_log_driver(const HfOptions *self, HfLogDriver driver)
             return true;
     }
     return false;
+}
+
+bool
+hf_options_is_lossy(const HfOptions *self, HfLogDriver driver)
+{
+    bool is_lossy = false;
+
+    for (char **mode = self->log_modes; mode != NULL && *mode != NULL; mode++) {
+        g_auto(GStrv) words = g_strsplit(*mode, "=", 2);
+        bool names_another =
+            words[1] != NULL && strcmp(words[0], hf_log_driver_to_string(driver)) != 0;
+
+        if (!names_another)
+            is_lossy = strcmp(words[1] != NULL ? words[1] : words[0], "non-blocking") == 0;
+    }
+    return is_lossy;
 }
 
 const char *

@@ -63,6 +63,11 @@ typedef struct {
     gboolean no_partial_mark;
     gboolean no_sync_log;
     gboolean log_utc;
+    gboolean log_priority_prefix;
+    gboolean log_compress;
+    char **log_modes;      /* MODE or DRIVER=MODE */
+    char *log_buffer;      /* as given */
+    size_t log_buffer_max; /* from log_buffer */
     int log_line_max;
 
     /* attach clients */
@@ -83,6 +88,9 @@ void hf_options_free(HfOptions *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfOptions, hf_options_free)
 
 bool hf_options_has_log_driver(const HfOptions *self, HfLogDriver driver);
+
+/* Whether what the driver's target does not take is dropped (--log-mode non-blocking). */
+bool hf_options_is_lossy(const HfOptions *self, HfLogDriver driver);
 
 /* The id that names this session: the uuid, or the container id of an exec that has none. */
 const char *hf_options_get_session_id(const HfOptions *self);

@@ -228,6 +228,7 @@ close_log(HfSession *self)
     if (lost > 0)
         hf_diag(HF_DIAG_ERROR, "the last %zu bytes of the log could not be written", lost);
     g_clear_pointer(&self->log, hf_log_router_free);
+    g_clear_pointer(&self->log_compressor, hf_log_compressor_free);
 }
 
 void

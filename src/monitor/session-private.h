@@ -17,6 +17,7 @@
 #include "logging/log-router.h"
 #include "monitor/error-text.h"
 #include "monitor/exit-report.h"
+#include "monitor/log-compressor.h"
 #include "monitor/session-state.h"
 #include "monitor/session.h"
 #include "monitor/stdio-pump.h"
@@ -46,8 +47,9 @@ struct HfSession {
 
     /* streams: session-streams.c */
     HfLogRouter *log;
-    HfStdioPump *pump;       /* NULL with passthrough */
-    HfStdinPump *stdin_pump; /* NULL if the container has no stdin */
+    HfLogCompressor *log_compressor; /* NULL until a log has rotated, and without --log-compress */
+    HfStdioPump *pump;               /* NULL with passthrough */
+    HfStdinPump *stdin_pump;         /* NULL if the container has no stdin */
     HfContainerStdio container_stdio;
     int terminal_fd;      /* the pty's main side */
     int terminal_peer_fd; /* its other side, held so that it is never without a holder */

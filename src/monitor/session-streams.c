@@ -9,8 +9,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/memory.h"
-#include "logging/cri-file.h"
-#include "logging/journal-sink.h"
+#include "monitor/log-sinks.h"
 #include "monitor/session-private.h"
 #include "runtime/spawn.h"
 #include "runtime/terminal.h"
@@ -55,50 +54,26 @@ on_sink_state(const char *sink_name, const GError *error, gpointer user_data)
 
 static const HfLogRouterHandlers log_handlers = {on_log_ready, on_sink_state};
 
-static HfLogSink *
-open_sink(const HfOptions *o, const HfLogSpec *spec, GError **error)
+static void
+on_log_rotated(const char *path, gpointer user_data)
 {
-    if (spec->driver == HF_LOG_DRIVER_JOURNALD) {
-        HfJournalOptions journal = {
-            .container_id = o->container_id,
-            .container_name = o->container_name,
-            .tag = o->log_tag,
-            .labels = (const char *const *)o->log_labels,
-            .mark_partial = !o->no_partial_mark,
-        };
-        return hf_journal_sink_new(&journal, error);
-    }
-    HfCriFileOptions file = {
-        .path = spec->path,
-        .size_max = o->log_size_max,
-        .files_max = o->log_rotate ? (guint)o->log_files_max : 1,
-        .global_size_max = o->log_global_size_max,
-        .is_utc = o->log_utc,
-    };
-    HfLogSink *sink = hf_cri_file_new(&file, error);
-    if (sink == NULL)
-        g_prefix_error(error, "Failed to open log file %s: ", spec->path);
-    return sink;
+    HfSession *self = user_data;
+
+    if (self->log_compressor == NULL)
+        self->log_compressor =
+            hf_log_compressor_new(self->owner->reaper, (guint)self->options->log_files_max);
+    hf_log_compressor_push(self->log_compressor, path);
 }
 
 gboolean
 hf_session_open_logs(HfSession *self, GError **error)
 {
     const HfOptions *o = self->options;
+    const HfLogSinksWatcher watcher = {o->log_compress ? on_log_rotated : NULL, self};
 
     self->log =
         hf_log_router_new(self->owner->context, (size_t)o->log_line_max, &log_handlers, self);
-    for (guint i = 0; i < o->log_specs->len; i++) {
-        const HfLogSpec *spec = &g_array_index(o->log_specs, HfLogSpec, i);
-
-        if (spec->driver == HF_LOG_DRIVER_NONE || spec->driver == HF_LOG_DRIVER_PASSTHROUGH)
-            continue;
-        HfLogSink *sink = open_sink(o, spec, error);
-        if (sink == NULL)
-            return FALSE;
-        hf_log_router_take_sink(self->log, sink);
-    }
-    return TRUE;
+    return hf_log_sinks_open(o, self->log, &watcher, error);
 }
 
 static void

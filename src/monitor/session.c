@@ -229,6 +229,7 @@ hf_session_free(HfSession *self)
     g_clear_pointer(&self->pump, hf_stdio_pump_free);
     g_clear_pointer(&self->stdin_pump, hf_stdin_pump_free);
     g_clear_pointer(&self->log, hf_log_router_free);
+    g_clear_pointer(&self->log_compressor, hf_log_compressor_free);
     g_clear_pointer(&self->oom_watch, hf_oom_watch_free);
     g_clear_pointer(&self->process, hf_process_ref_free);
     g_clear_pointer(&self->runtime_errors, hf_error_text_free);

@@ -26,10 +26,10 @@ is_between(unsigned char c, unsigned char lowest, unsigned char highest)
     return c >= lowest && c <= highest;
 }
 
-/* The length of the well-formed character of two or more bytes at @p, 0 if there is none. */
-static size_t
-multibyte_length(const unsigned char *p, size_t length)
+size_t
+hf_json_string_measure_multibyte(const char *text, size_t length)
 {
+    const unsigned char *p = (const unsigned char *)text;
     unsigned char lead = p[0];
     size_t need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
     unsigned char lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
@@ -46,9 +46,9 @@ multibyte_length(const unsigned char *p, size_t length)
 
 /* The length of the character at @p if it goes out as it is, else 0. */
 static size_t
-unchanged_length(const unsigned char *p, size_t length)
+unchanged_length(const char *text, size_t length)
 {
-    return is_plain(p[0]) ? 1 : multibyte_length(p, length);
+    return is_plain((unsigned char)text[0]) ? 1 : hf_json_string_measure_multibyte(text, length);
 }
 
 /* The letter of a two-character escape, NUL if @c has none. */
@@ -78,7 +78,7 @@ size_t
 hf_json_string_measure(const char *text, size_t length, size_t *out_escaped)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t unchanged = unchanged_length(p, length);
+    size_t unchanged = unchanged_length(text, length);
 
     if (unchanged > 0)
         *out_escaped = unchanged;
@@ -113,7 +113,7 @@ hf_json_string_append(GString *json, const char *text, size_t length)
     size_t run = 0;
 
     for (size_t i = 0; i < length;) {
-        size_t unchanged = unchanged_length(p + i, length - i);
+        size_t unchanged = unchanged_length(text + i, length - i);
 
         if (unchanged > 0) {
             i += unchanged;

@@ -16,3 +16,7 @@ size_t hf_json_string_measure(const char *text, size_t length, size_t *out_escap
 
 /* Appends what stands for @text between the quotes. */
 void hf_json_string_append(GString *json, const char *text, size_t length);
+
+/* The length of the well-formed UTF-8 character at @text (@length > 0), whose first byte is not
+ * ASCII; 0 if there is none. */
+size_t hf_json_string_measure_multibyte(const char *text, size_t length);

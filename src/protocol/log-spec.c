@@ -12,6 +12,10 @@ static const struct {
     HfLogDriver driver;
 } drivers[] = {
     {"k8s-file", HF_LOG_DRIVER_K8S_FILE},
+    {"json-file", HF_LOG_DRIVER_JSON_FILE},
+    {"raw", HF_LOG_DRIVER_RAW},
+    {"fifo", HF_LOG_DRIVER_FIFO},
+    {"syslog", HF_LOG_DRIVER_SYSLOG},
     {"journald", HF_LOG_DRIVER_JOURNALD},
     {"passthrough", HF_LOG_DRIVER_PASSTHROUGH},
     {"none", HF_LOG_DRIVER_NONE},
@@ -31,6 +35,19 @@ find_driver(const char *name, size_t length, HfLogDriver *out_driver)
     return false;
 }
 
+bool
+hf_log_driver_from_string(const char *name, HfLogDriver *out_driver)
+{
+    return find_driver(name, strlen(name), out_driver);
+}
+
+static bool
+is_file(HfLogDriver driver)
+{
+    return driver == HF_LOG_DRIVER_K8S_FILE || driver == HF_LOG_DRIVER_JSON_FILE ||
+           driver == HF_LOG_DRIVER_RAW || driver == HF_LOG_DRIVER_FIFO;
+}
+
 gboolean
 hf_log_spec_parse(const char *text, HfLogSpec *out_spec, GError **error)
 {
@@ -47,11 +64,12 @@ hf_log_spec_parse(const char *text, HfLogSpec *out_spec, GError **error)
                             (int)name_length, text);
         path = text;
     }
-    if (driver == HF_LOG_DRIVER_K8S_FILE && path[0] == '\0')
-        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "k8s-file requires a filename");
+    if (is_file(driver) && path[0] == '\0')
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "%s requires a filename",
+                        hf_log_driver_to_string(driver));
     *out_spec = (HfLogSpec){
         .driver = driver,
-        .path = driver == HF_LOG_DRIVER_K8S_FILE ? g_strdup(path) : NULL,
+        .path = is_file(driver) || driver == HF_LOG_DRIVER_SYSLOG ? g_strdup(path) : NULL,
     };
     return TRUE;
 }
@@ -70,6 +88,14 @@ hf_log_driver_to_string(HfLogDriver driver)
         return "none";
     case HF_LOG_DRIVER_K8S_FILE:
         return "k8s-file";
+    case HF_LOG_DRIVER_JSON_FILE:
+        return "json-file";
+    case HF_LOG_DRIVER_RAW:
+        return "raw";
+    case HF_LOG_DRIVER_FIFO:
+        return "fifo";
+    case HF_LOG_DRIVER_SYSLOG:
+        return "syslog";
     case HF_LOG_DRIVER_JOURNALD:
         return "journald";
     case HF_LOG_DRIVER_PASSTHROUGH:

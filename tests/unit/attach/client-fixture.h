@@ -275,3 +275,18 @@ assert_finished(const ClientFixture *self, HfAttachEnd end)
     g_assert_cmpint(self->end, ==, end);
     g_assert_cmpint(self->error != NULL, ==, end == HF_ATTACH_FAILED);
 }
+
+/* Sends the pattern until the connection has no room. Returns the offset behind it. */
+static inline gsize
+flood(ClientFixture *self, gsize offset)
+{
+    guint8 bytes[HF_ATTACH_PAYLOAD_MAX];
+
+    while (true) {
+        fill_pattern(bytes, sizeof bytes, offset);
+        if (!monitor_sends(self, HF_STREAM_STDOUT, bytes, sizeof bytes))
+            return offset;
+        offset += sizeof bytes;
+        settle_without_spinning(self->context);
+    }
+}

@@ -33,7 +33,7 @@ set_up(void)
 }
 
 static void
-open_sink(Fixture *fixture, HfCriFileOptions options)
+open_sink(Fixture *fixture, HfFileSinkOptions options)
 {
     g_autoptr(GError) error = NULL;
 
@@ -125,7 +125,7 @@ test_records_are_written_by_flush(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){.is_utc = true});
+    open_sink(&fixture, (HfFileSinkOptions){.is_utc = true});
     append(&fixture, "one");
     append(&fixture, "");
     log_kit_assert_contents(fixture.path, "");
@@ -142,7 +142,7 @@ test_path_may_contain_colons(void)
     Fixture fixture = set_up();
     g_autofree char *path = g_build_filename(fixture.dir, "a:b:c.log", NULL);
 
-    open_sink(&fixture, (HfCriFileOptions){.path = path, .is_utc = true});
+    open_sink(&fixture, (HfFileSinkOptions){.path = path, .is_utc = true});
     append(&fixture, "one");
     flush_all(&fixture);
 
@@ -156,7 +156,7 @@ test_message_bytes_are_kept_as_they_are(void)
     static const char bytes[] = "a\0b\xff\xfe\xc3\x28\r";
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     append_bytes(&fixture, bytes, sizeof bytes - 1);
     flush_all(&fixture);
 
@@ -172,7 +172,7 @@ test_pending_counts_what_waits(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     append(&fixture, "one");
     append(&fixture, "");
 
@@ -185,7 +185,7 @@ test_many_empty_lines_do_not_grow_the_buffer(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     for (guint i = 0; i < 100000; i++) {
         append(&fixture, "");
         g_assert_cmpuint(get_pending(&fixture), <=, 256 * 1024);
@@ -205,7 +205,7 @@ test_records_larger_than_the_buffer_are_written(void)
     g_autofree char *text = g_strnfill(3 * 1024 * 1024, 'x');
     g_autofree char *expected = g_strdup_printf("a\n%s\nb\n", text);
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     append(&fixture, "a");
     append(&fixture, text);
     append(&fixture, "b");
@@ -220,7 +220,7 @@ test_release_memory_keeps_what_waits(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     append(&fixture, "one");
     fixture.sink->klass->release_memory(fixture.sink);
     flush_all(&fixture);
@@ -259,7 +259,7 @@ test_rotation_loses_and_repeats_nothing(void)
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
         Fixture fixture = set_up();
 
-        open_sink(&fixture, (HfCriFileOptions){.size_max = sizes[i], .files_max = 100000});
+        open_sink(&fixture, (HfFileSinkOptions){.size_max = sizes[i], .files_max = 100000});
         GString *bytes = append_random_lines(&fixture, 100);
 
         assert_logged(&fixture, bytes->str);
@@ -274,7 +274,7 @@ test_files_stay_within_the_limit_and_end_with_records(void)
     Fixture fixture = set_up();
     g_autofree char *first = g_strconcat(fixture.path, ".1", NULL);
 
-    open_sink(&fixture, (HfCriFileOptions){.size_max = 4096, .files_max = 100000});
+    open_sink(&fixture, (HfFileSinkOptions){.size_max = 4096, .files_max = 100000});
     g_string_free(append_random_lines(&fixture, 300), TRUE);
 
     for (guint number = 1;; number++) {
@@ -299,7 +299,7 @@ test_failed_rotation_is_told_with_nothing_left(void)
     g_autofree char *obstacle = g_strconcat(fixture.path, ".1", NULL);
 
     g_assert_no_errno(mkdir(obstacle, 0700));
-    open_sink(&fixture, (HfCriFileOptions){.size_max = 60});
+    open_sink(&fixture, (HfFileSinkOptions){.size_max = 60});
     append_many(&fixture, "one", 2);
     HfIoResult while_blocked = flush(&fixture, &error);
     size_t pending = get_pending(&fixture);
@@ -319,7 +319,7 @@ test_records_wait_while_the_disk_is_full(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(RECORD_OVERHEAD + 10);
     append(&fixture, "one");
     append(&fixture, "two");
@@ -358,7 +358,7 @@ test_one_report_tells_exactly_what_a_full_disk_cost(void)
     guint64 records = 0;
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(10);
     append(&fixture, "first");
     flush_in_vain(&fixture);
@@ -370,8 +370,8 @@ test_one_report_tells_exactly_what_a_full_disk_cost(void)
     GString *log = log_kit_read(fixture.path);
     guint written = log_kit_count(log, FLOOD_TEXT "\n");
     read_report(log, &bytes, &records);
-    g_assert_cmpuint(pending, <=, HF_CRI_FILE_PENDING_MAX);
-    g_assert_cmpuint(written, >, HF_CRI_FILE_PENDING_MAX / 120);
+    g_assert_cmpuint(pending, <=, HF_FILE_SINK_PENDING_MAX);
+    g_assert_cmpuint(written, >, HF_FILE_SINK_PENDING_MAX / 120);
     g_assert_cmpuint(records, ==, FLOOD_RECORDS - written);
     g_assert_cmpuint(bytes, ==, records * strlen(FLOOD_TEXT));
     g_assert_cmpuint(log_kit_count(log, "holdfast: "), ==, 1);
@@ -385,7 +385,7 @@ test_report_stands_where_the_records_are_missing(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(10);
     append(&fixture, "first");
     flush_in_vain(&fixture);
@@ -411,14 +411,14 @@ test_full_device_keeps_and_drops_within_the_bound(void)
     g_autoptr(GError) error = NULL;
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){.path = "/dev/full"});
+    open_sink(&fixture, (HfFileSinkOptions){.path = "/dev/full"});
     append(&fixture, "first");
     HfIoResult result = flush(&fixture, &error);
     append_many(&fixture, FLOOD_TEXT, FLOOD_RECORDS);
 
     g_assert_cmpint(result, ==, HF_IO_FAILED);
     g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
-    g_assert_cmpuint(get_pending(&fixture), <=, HF_CRI_FILE_PENDING_MAX);
+    g_assert_cmpuint(get_pending(&fixture), <=, HF_FILE_SINK_PENDING_MAX);
     flush_in_vain(&fixture);
     tear_down(&fixture);
 }
@@ -430,7 +430,7 @@ test_drop_pending_keeps_only_the_rest_of_a_torn_record(void)
     guint64 records = 0;
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(RECORD_OVERHEAD + 10);
     append(&fixture, "one");
     append(&fixture, "two");
@@ -458,7 +458,7 @@ test_reopen_flushes_to_the_renamed_file_first(void)
     Fixture fixture = set_up();
     g_autofree char *renamed = g_strconcat(fixture.path, ".1", NULL);
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     append(&fixture, "one");
     g_assert_no_errno(rename(fixture.path, renamed));
     gboolean ok = fixture.sink->klass->reopen(fixture.sink, &error);
@@ -481,7 +481,7 @@ test_reopen_of_the_same_file_loses_nothing(void)
     g_autoptr(GError) error = NULL;
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(RECORD_OVERHEAD + 10);
     append(&fixture, "one");
     append(&fixture, "two");
@@ -504,7 +504,7 @@ test_rest_of_a_torn_record_does_not_reach_another_file(void)
     Fixture fixture = set_up();
     g_autofree char *renamed = g_strconcat(fixture.path, ".old", NULL);
 
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
     log_kit_limit_files(RECORD_OVERHEAD + 3 + HF_CRI_PREFIX_MAX + 1);
     append(&fixture, "one");
     append(&fixture, "two");
@@ -531,13 +531,13 @@ test_nothing_is_written_beyond_the_global_limit(void)
     guint64 bytes = 0;
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){.global_size_max = 2 * RECORD_OVERHEAD + 8});
+    open_sink(&fixture, (HfFileSinkOptions){.global_size_max = 2 * RECORD_OVERHEAD + 8});
     append(&fixture, "one");
     append(&fixture, "three+");
     append(&fixture, "x");
     append(&fixture, "");
     flush_all(&fixture);
-    hf_cri_file_get_over_limit(fixture.sink, &records, &bytes);
+    hf_file_sink_get_over_limit(fixture.sink, &records, &bytes);
 
     assert_logged(&fixture, "one\n");
     g_assert_cmpuint(records, ==, 3);
@@ -550,7 +550,7 @@ test_global_limit_may_be_reached_exactly(void)
 {
     Fixture fixture = set_up();
 
-    open_sink(&fixture, (HfCriFileOptions){.global_size_max = 2 * RECORD_OVERHEAD + 8});
+    open_sink(&fixture, (HfFileSinkOptions){.global_size_max = 2 * RECORD_OVERHEAD + 8});
     append(&fixture, "one");
     append(&fixture, "three");
     append(&fixture, "");
@@ -590,7 +590,7 @@ test_fifo_without_a_reader_keeps_and_counts(void)
     Fixture fixture = set_up();
 
     g_assert_no_errno(mkfifo(fixture.path, 0600));
-    open_sink(&fixture, (HfCriFileOptions){.size_max = 100, .files_max = 1});
+    open_sink(&fixture, (HfFileSinkOptions){.size_max = 100, .files_max = 1});
     append_many(&fixture, FLOOD_TEXT, FLOOD_RECORDS);
     HfIoResult result = flush(&fixture, &error);
     size_t pending = get_pending(&fixture);
@@ -599,7 +599,7 @@ test_fifo_without_a_reader_keeps_and_counts(void)
 
     g_assert_no_error(error);
     g_assert_cmpint(result, ==, HF_IO_AGAIN);
-    g_assert_cmpuint(pending, <=, HF_CRI_FILE_PENDING_MAX);
+    g_assert_cmpuint(pending, <=, HF_FILE_SINK_PENDING_MAX);
     g_assert_true(is_lossy);
     guint written = log_kit_count(text, FLOOD_TEXT "\n");
     read_report(text, &bytes, &records);
@@ -619,7 +619,7 @@ test_slow_fifo_reader_does_not_get_a_report_for_each_record(void)
     GString *text = g_string_new(NULL);
 
     g_assert_no_errno(mkfifo(fixture.path, 0600));
-    open_sink(&fixture, (HfCriFileOptions){.files_max = 1});
+    open_sink(&fixture, (HfFileSinkOptions){.files_max = 1});
     hf_autofd reader = open(fixture.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     append_many(&fixture, FLOOD_TEXT, FLOOD_RECORDS);
     for (guint i = 0; i < 1000; i++) {
@@ -644,12 +644,12 @@ test_sync_fd_is_the_files_and_none_of_a_fifo(void)
 {
     Fixture fixture = set_up();
     g_autofree char *fifo = g_build_filename(fixture.dir, "fifo", NULL);
-    HfCriFileOptions options = {.path = fifo, .files_max = 1};
+    HfFileSinkOptions options = {.path = fifo, .files_max = 1};
     g_autoptr(GError) error = NULL;
 
     g_assert_no_errno(mkfifo(fifo, 0600));
     g_autoptr(HfLogSink) stream = hf_cri_file_new(&options, &error);
-    open_sink(&fixture, (HfCriFileOptions){0});
+    open_sink(&fixture, (HfFileSinkOptions){0});
 
     g_assert_no_error(error);
     g_assert_cmpint(stream->klass->get_sync_fd(stream), ==, -1);

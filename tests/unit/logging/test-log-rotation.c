@@ -176,6 +176,45 @@ test_undo_spares_a_new_file(void)
     hf_test_remove_dir(dir);
 }
 
+static void
+test_compressed_files_move_with_the_others(void)
+{
+    g_autoptr(GError) error = NULL;
+    char *dir = hf_test_make_dir();
+
+    hf_test_write_file(dir, "log", "d");
+    hf_test_write_file(dir, "log.1", "c");
+    hf_test_write_file(dir, "log.2.gz", "b");
+    hf_test_write_file(dir, "log.3.gz", "a");
+    g_assert_true(shift(dir, 5, &error));
+
+    g_assert_no_error(error);
+    assert_file(dir, "log.1", "d");
+    assert_file(dir, "log.2", "c");
+    assert_file(dir, "log.3.gz", "b");
+    assert_file(dir, "log.4.gz", "a");
+    g_assert_false(hf_test_file_exists(dir, "log.2.gz"));
+    hf_test_remove_dir(dir);
+}
+
+static void
+test_oldest_file_is_replaced_whatever_its_form(void)
+{
+    g_autoptr(GError) error = NULL;
+    char *dir = hf_test_make_dir();
+
+    hf_test_write_file(dir, "log", "c");
+    hf_test_write_file(dir, "log.1", "b");
+    hf_test_write_file(dir, "log.2.gz", "a");
+    g_assert_true(shift(dir, 2, &error));
+
+    g_assert_no_error(error);
+    assert_file(dir, "log.1", "c");
+    assert_file(dir, "log.2", "b");
+    g_assert_false(hf_test_file_exists(dir, "log.2.gz"));
+    hf_test_remove_dir(dir);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -193,5 +232,9 @@ main(int argc, char **argv)
                 test_file_that_cannot_be_renamed_stays);
     hf_test_add("/logging/log-rotation/undo-gives-the-name-back", test_undo_gives_the_name_back);
     hf_test_add("/logging/log-rotation/undo-spares-a-new-file", test_undo_spares_a_new_file);
+    hf_test_add("/logging/log-rotation/compressed-files-move-with-the-others",
+                test_compressed_files_move_with_the_others);
+    hf_test_add("/logging/log-rotation/oldest-file-is-replaced-whatever-its-form",
+                test_oldest_file_is_replaced_whatever_its_form);
     return g_test_run();
 }

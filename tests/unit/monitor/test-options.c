@@ -151,6 +151,18 @@ static const struct {
     {SESSION "-l /x --attach-buffer 0", "attach-buffer must be between"},
     {SESSION "-l /x --exit-dir /no/such", "--exit-dir '/no/such': No such file or directory"},
     {SESSION "-l /x --persist-dir /no/such", "--persist-dir '/no/such'"},
+    {SESSION "-l raw:/x --log-tag t", "raw doesn't support --log-tag"},
+    {SESSION "-l fifo:/x --log-label A=B", "fifo doesn't support --log-label"},
+    {SESSION "-l syslog: --log-label A=B", "syslog doesn't support --log-label"},
+    {SESSION "-l json-file:/x --log-label =B", "Container labels must be in format LABEL=VALUE"},
+    {SESSION "-l /x --log-mode never", "log-mode must be blocking or non-blocking: 'never'"},
+    {SESSION "-l /x --log-mode x=blocking", "No such log driver x"},
+    {SESSION "-l /x --log-mode syslog=", "log-mode must be blocking or non-blocking: ''"},
+    {SESSION "-l /x --log-buffer 0", "log-buffer must be a size between"},
+    {SESSION "-l /x --log-buffer 1gb", "log-buffer must be a size between"},
+    {SESSION "-l /x --log-buffer 257m", "log-buffer must be a size between"},
+    {SESSION "-l /x --log-buffer -1", "log-buffer must be a size between"},
+    {SESSION "-l /x --log-buffer 99999999999999999999g", "log-buffer must be a size between"},
     {"conmon -c cid4567890123 -u uid -r /bin/sh -l journald --log-label A",
      "Container labels must be in format LABEL=VALUE"},
 };
@@ -178,6 +190,10 @@ static const char *const good_lines[] = {
     "conmon -c cid -e --exec-process-spec /x -r /bin/sh -l /x",
     "conmon -c cid4567890123 -u uid -r /bin/sh -l /x -l journald --log-tag t --log-label A=B",
     SESSION "-l /x --log-rotate --log-max-files 2",
+    SESSION "-l json-file:/x --log-tag t --log-label com.example.a=b=c",
+    SESSION "-l json-file:/x -l /y --log-tag t",
+    SESSION "-l syslog: -l /y --log-tag t",
+    SESSION "-l /x --log-mode non-blocking --log-mode k8s-file=blocking --log-buffer 4m",
 };
 
 static void
@@ -219,6 +235,41 @@ test_session_id_is_the_uuid_or_the_id(void)
     g_assert_cmpstr(hf_options_get_session_id(without), ==, "cid");
 }
 
+static void
+test_log_mode_may_name_a_driver(void)
+{
+    g_autoptr(HfOptions) options =
+        parse_ok("conmon --log-mode non-blocking --log-mode k8s-file=blocking");
+    g_autoptr(HfOptions) none = parse_ok("conmon");
+
+    g_assert_false(hf_options_is_lossy(options, HF_LOG_DRIVER_K8S_FILE));
+    g_assert_true(hf_options_is_lossy(options, HF_LOG_DRIVER_JOURNALD));
+    g_assert_false(hf_options_is_lossy(none, HF_LOG_DRIVER_JOURNALD));
+}
+
+static void
+test_log_buffer_takes_dockers_units(void)
+{
+    static const struct {
+        const char *option;
+        size_t size;
+    } cases[] = {
+        {"", 1024 * 1024},
+        {" --log-buffer 1", 1},
+        {" --log-buffer 4k", 4096},
+        {" --log-buffer 2M", 2 * 1024 * 1024},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strconcat(SESSION "-l none", cases[i].option, NULL);
+        g_autoptr(HfOptions) options = parse_ok(line);
+
+        g_assert_true(hf_options_check(options, NULL));
+
+        g_assert_cmpuint(options->log_buffer_max, ==, cases[i].size);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -238,5 +289,8 @@ main(int argc, char **argv)
                 test_bundle_defaults_to_the_working_directory);
     hf_test_add("/monitor/options/session-id-is-the-uuid-or-the-id",
                 test_session_id_is_the_uuid_or_the_id);
+    hf_test_add("/monitor/options/log-mode-may-name-a-driver", test_log_mode_may_name_a_driver);
+    hf_test_add("/monitor/options/log-buffer-takes-dockers-units",
+                test_log_buffer_takes_dockers_units);
     return g_test_run();
 }
