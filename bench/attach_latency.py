@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Holdfast Authors
-"""One byte through the attach socket, `cat` in the container, and back."""
+"""One byte through the attach socket, `cat` in the container, and back; then attach_load.py."""
 
 import time
 
+import attach_load
 from kit import BenchError, median, percentile, turns
 from report import Row
 
@@ -45,4 +46,5 @@ def run(bench):
             {k: 1e6 * median(v) for k, v in results.items()}),
         Row("attach: round trip of a byte, p99", "us",
             {k: 1e6 * percentile(v, 99) for k, v in results.items()}),
+        *attach_load.run(bench),
     ]

@@ -148,6 +148,7 @@ class Container:
         self.exit_dir = os.path.join(self.run_folder, "exits")
         self.persist_dir = os.path.join(self.run_folder, "persist")
         self.log = options.get("log") or os.path.join(self.folder, "log")
+        self.drivers = options.get("drivers") or [f"k8s-file:{self.log}"]
         self.terminal = options.get("terminal", False)
         self.stdin = options.get("stdin", False)
         self.pid = None
@@ -164,8 +165,10 @@ class Container:
             "-r", self.runtime.path, "--runtime-arg", f"--root={self.runtime.state}",
             "-b", self.folder, "-p", path["pid"], "--conmon-pidfile", path["monitor.pid"],
             "--exit-dir", self.exit_dir, "--persist-dir", self.persist_dir,
-            "--full-attach", "-l", f"k8s-file:{self.log}",
+            "--full-attach",
         ]
+        for driver in self.drivers:
+            command += ["-l", driver]
         return command + ["-t"] * self.terminal + ["-i"] * self.stdin
 
     def create(self):

@@ -79,7 +79,7 @@ WRONG = [
     (["--timeout", "soon"], "soon", SILENT),
     (["--log-size-max", "big"], "big", SILENT),
     (["--exit-delay", "1.5"], "1.5", SILENT),
-    (["-l", "syslog:/x"], "No such log driver syslog", None),
+    (["-l", "fluentd:/x"], "No such log driver fluentd", None),
     (["-l", "k8s-file:"], "k8s-file requires a filename", None),
     (["-l", ""], "log-path must not be empty", None),
 ]
@@ -182,6 +182,7 @@ def unwritable_bundle(box):
     monitor = box.create()
     monitor.bundle_dir = "/proc/self" if os.geteuid() == 0 else bundle
     os.chmod(bundle, 0o500)
+    box.cleanups.append(lambda: os.chmod(bundle, 0o700))
     refusal(box, monitor)
 
 
@@ -263,7 +264,7 @@ def start_pipe_is_closed(box):
 @case("no arguments at all is a failure")
 def no_arguments(box):
     monitor = box.create(pipes=False)
-    monitor.arguments = lambda: []
+    monitor.argv = []
     box.expects_nothing_left = True
     monitor.spawn()
 

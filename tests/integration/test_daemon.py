@@ -22,7 +22,7 @@ from processes import (
 
 @case("the pid file of the monitor is there when the first process ends with status 0")
 def pid_file_before_first_exit(box):
-    monitor = box.create("sleep 1000").spawn().go()
+    monitor = box.create("exec sleep 1000").spawn().go()
 
     status = wait_exit(monitor.pid)
     text = box.read(monitor.conmon_pid_file)
@@ -35,21 +35,21 @@ def pid_file_before_first_exit(box):
 
 @case("the runtime's pid file is left as the runtime wrote it")
 def container_pid_file(box):
-    monitor = box.create("sleep 1000").created()
+    monitor = box.create("exec sleep 1000").created()
 
     equal(int(box.read(monitor.pid_file)), monitor.container_pid)
 
 
 @case("a daemonised monitor has a session of its own")
 def own_session(box):
-    monitor = box.create("sleep 1000").created()
+    monitor = box.create("exec sleep 1000").created()
 
     equal(session_of(monitor.daemon_pid), monitor.daemon_pid)
 
 
 @case("the first process stays with --sync and is the container's parent")
 def sync_stays(box):
-    monitor = box.create("sleep 1000", sync=True).created()
+    monitor = box.create("exec sleep 1000", sync=True).created()
 
     check(is_running(monitor.pid), "it runs")
     equal(parent_of(monitor.container_pid), monitor.pid)
@@ -58,7 +58,7 @@ def sync_stays(box):
 @case("no pid file of the monitor is written with --sync")
 def sync_writes_no_pid_file(box):
     path = box.at("bundle", "conmon-pidfile0")
-    monitor = box.create("sleep 1000", sync=True, args=["-P", path]).created()
+    monitor = box.create("exec sleep 1000", sync=True, args=["-P", path]).created()
 
     check(not os.path.exists(path), path)
     check(is_running(monitor.pid), "it runs")
@@ -98,7 +98,7 @@ def exec_sync_status(box):
 def stderr_is_given_back(box):
     read_end, write_end = os.pipe()
     null = box.keep(os.open("/dev/null", os.O_RDWR))
-    monitor = box.create("sleep 1000", terminal=True, stdio=[null, null, write_end])
+    monitor = box.create("exec sleep 1000", terminal=True, stdio=[null, null, write_end])
     monitor.spawn().go()
     os.close(write_end)
 
@@ -112,7 +112,7 @@ def stderr_is_given_back(box):
 def stdio_is_given_back(box):
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
-    monitor = box.create("sleep 1000", stdio=[in_read, out_write, out_write]).spawn().go()
+    monitor = box.create("exec sleep 1000", stdio=[in_read, out_write, out_write]).spawn().go()
     os.close(in_read)
     os.close(out_write)
     box.keep(in_write)
@@ -162,7 +162,7 @@ def start_pipe_is_closed(box):
     equal(os.read(monitor.start_fd, 1), b"")
 
 
-@case("an idle monitor is not woken up", conmon="it is woken by its OOM watch and attach sockets")
+@case("an idle monitor is not woken up")
 def idle_is_idle(box):
     monitor = box.create("exec sleep 1000").created()
     client = monitor.attach()
@@ -181,7 +181,7 @@ def idle_is_idle(box):
 @case("the command line and environment of the monitor stay readable in /proc")
 def proc_entries(box):
     monitor = box.create(
-        "sleep 1000",
+        "exec sleep 1000",
         args=["--exit-command", "/bin/true", "--exit-command-arg", "cleanup-of-it"],
         env={"CONTAINERS_CONF": "/some/where"},
     ).created()

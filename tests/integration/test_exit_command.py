@@ -97,8 +97,8 @@ def after_sync_pipe(box):
 
 @case("it runs after the log is complete")
 def after_log(box):
-    monitor = with_command(box, "cp $OUT/../logs/ctr0.log $OUT/copy.tmp; mv $OUT/copy.tmp $OUT/copy",
-                           command="head -c 500000 /dev/zero | tr '\\0' x").created()
+    monitor = with_command(box, "cp $OUT/../logs/ctr0.log $OUT/copy.tmp\n"
+                           "mv $OUT/copy.tmp $OUT/copy", command="head -c 500000 /dev/zero | tr '\\0' x").created()
     monitor.wait_gone()
 
     equal(box.wait_file(box.at("out", "copy")), box.read(monitor.log_path))
@@ -162,7 +162,8 @@ def after_failure(box):
 @case("it has default signal dispositions and an empty signal mask",
       conmon="it inherits an ignored SIGPIPE")
 def signal_state(box):
-    monitor = with_command(box, "cp /proc/self/status $OUT/st.tmp; mv $OUT/st.tmp $OUT/st").created()
+    monitor = with_command(box, "cp /proc/self/status $OUT/st.tmp\n"
+                           "mv $OUT/st.tmp $OUT/st").created()
     monitor.wait_gone()
 
     status = box.wait_file(box.at("out", "st")).decode()

@@ -112,7 +112,7 @@ printf %s "$FOREIGN_PID" > "$file"
 """
 
 
-@case("a status that cannot be learnt is -1, never 0", conmon="it does not notice such a process's end")
+@case("a status that cannot be learnt is -1, never 0")
 def unknown_status(box):
     foreign = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
     runtime = box.script("runtime", NOT_OURS)

@@ -257,7 +257,7 @@ def fifo_without_reader(box):
 
 @case("a log on a full device does not hold up the container")
 def full_device(box):
-    command = "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890; i=$((i + 1)); done"
+    command = "i=0; while [ $i -lt 3000 ]; do echo 012345678901234567; i=$((i + 1)); done"
     monitor = box.create(command + "; exit 4", log="k8s-file:/dev/full").created()
 
     equal(monitor.wait_exited(), b"4")

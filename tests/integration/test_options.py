@@ -5,9 +5,8 @@
 import os
 import re
 
-from engine import run_plain
 from harness import case, check, equal
-from processes import is_running, wait_until
+from processes import is_running, run_plain, wait_until
 
 
 def runtime_argv(box, **options):
@@ -154,8 +153,8 @@ def version(box):
     equal(status, 0)
     equal(err, "")
     check(re.fullmatch(r"conmon version \d+\.\d+\.\d+\ncommit: .*\n", out), out)
-    match = re.match(r"^(version:|conmon version)? (?P<Major>\d+).(?P<Minor>\d+).(?P<Patch>\d+)", out)
-    check(match, "Podman 4.3's expression")
+    podman = r"^(version:|conmon version)? (?P<Major>\d+).(?P<Minor>\d+).(?P<Patch>\d+)"
+    check(re.match(podman, out), "Podman 4.3's expression")
 
 
 @case("the version is 2.2.1", conmon="2.1.6")
@@ -239,6 +238,15 @@ def listen_pid_of_another(box):
 
     equal(env["LISTEN_PID"], "1")
     equal(env["LISTEN_FDS"], "1")
+
+
+@case("LISTEN_PID of the monitor becomes the runtime's own pid")
+def listen_pid_of_monitor(box):
+    # systemd sets it to the pid of the process that it starts.
+    box.monitor_path = box.script("activated", f'LISTEN_PID=$$ exec {box.monitor_path} "$@"')
+    env, runtime_pid = listen_pid(box, sync=True, env={"LISTEN_FDS": "1"})
+
+    equal(env["LISTEN_PID"], runtime_pid)
 
 
 @case("--replace-listen-pid makes LISTEN_PID the runtime's own pid")

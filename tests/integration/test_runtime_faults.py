@@ -120,7 +120,8 @@ for how, what in CONSOLES:
         failure(box, box.create(terminal=True, script={"console": how}))
 
 
-@case("a runtime that sends two consoles does not leave a descriptor behind", conmon="it says nothing")
+@case("a runtime that sends two consoles does not leave a descriptor behind",
+      conmon="it says nothing")
 def two_consoles(box):
     failure(box, box.create(terminal=True, script={"console": "two"}))
 
@@ -137,8 +138,7 @@ def fails_late(box):
     box.expects_nothing_left = True
 
 
-@case("a runtime that hangs is ended by SIGTERM to the monitor, though the engine is gone",
-      conmon="it tells nothing and leaves its files")
+@case("a runtime that hangs is ended by SIGTERM to the monitor, though the engine is gone")
 def hangs_without_engine(box):
     box.expects_nothing_left = True
     script = {"hang": "start", "record": box.at("out", "record")}

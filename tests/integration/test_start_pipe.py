@@ -14,7 +14,7 @@ def attached_exec(box, command="exit 0", **options):
 
 @case("nothing forks before the start byte")
 def no_fork_before_byte(box):
-    monitor = box.create("sleep 1000").spawn()
+    monitor = box.create("exec sleep 1000").spawn()
 
     wait_quiet(monitor.pid)
 
@@ -26,7 +26,7 @@ def no_fork_before_byte(box):
 
 @case("the end of the start pipe counts as go")
 def end_counts_as_go(box):
-    monitor = box.create("sleep 1000").spawn()
+    monitor = box.create("exec sleep 1000").spawn()
 
     os.close(monitor.start_fd)
     monitor.start_fd = -1
@@ -59,7 +59,7 @@ def has_run(monitor):
 
 @case("an exec with attach says that its socket is there")
 def attach_pipe_message(box):
-    monitor = attached_exec(box, "sleep 1000").spawn().go()
+    monitor = attached_exec(box, "exec sleep 1000").spawn().go()
 
     packet = monitor.packet(monitor.attach_fd)
 
@@ -72,7 +72,7 @@ def attach_pipe_message(box):
 @case("an exec with attach does not run the runtime before the second byte")
 def second_start_byte(box):
     script = {"record": box.at("out", "record")}
-    monitor = attached_exec(box, "sleep 1000", script=script).spawn().go()
+    monitor = attached_exec(box, "exec sleep 1000", script=script).spawn().go()
     monitor.packet(monitor.attach_fd)
     wait_quiet(daemon(monitor))
 
@@ -86,7 +86,7 @@ def second_start_byte(box):
 
 @case("the end of the start pipe counts as the second byte")
 def end_counts_as_second_byte(box):
-    monitor = attached_exec(box, "sleep 1000").spawn().go()
+    monitor = attached_exec(box, "exec sleep 1000").spawn().go()
     monitor.packet(monitor.attach_fd)
 
     os.close(monitor.start_fd)

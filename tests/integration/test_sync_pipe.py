@@ -17,7 +17,7 @@ def container_pid(monitor):
 
 @case("create without api version tells the pid under the key pid")
 def create_without_api(box):
-    monitor = box.create("sleep 1000", api=False, transport="stream").spawn().go()
+    monitor = box.create("exec sleep 1000", api=False, transport="stream").spawn().go()
 
     line = monitor.line()
 
@@ -26,7 +26,7 @@ def create_without_api(box):
 
 @case("create with api version tells the pid under the key data")
 def create_with_api(box):
-    monitor = box.create("sleep 1000").spawn().go()
+    monitor = box.create("exec sleep 1000").spawn().go()
 
     line = monitor.line()
 
@@ -102,7 +102,7 @@ def exec_failure_with_api(box):
 
 @case("exec without api version tells a timeout as exit_code -1 with conmon's message")
 def exec_timeout_without_api(box):
-    monitor = box.exec_sync("sleep 1000", transport="stream", args=["-T", "1"]).spawn().go()
+    monitor = box.exec_sync("exec sleep 1000", transport="stream", args=["-T", "1"]).spawn().go()
 
     everything = monitor.rest()
 
@@ -111,7 +111,7 @@ def exec_timeout_without_api(box):
 
 @case("exec with api version tells a timeout as data -1 with conmon's message")
 def exec_timeout_with_api(box):
-    monitor = box.exec("sleep 1000", log="none", args=["--timeout", "1"]).spawn().go()
+    monitor = box.exec("exec sleep 1000", log="none", args=["--timeout", "1"]).spawn().go()
 
     monitor.line()
     second = monitor.rest()
@@ -184,7 +184,8 @@ def long_error_keeps_end(box):
     check("the last line says why" in message["message"], message)
 
 
-NASTY = r"""printf 'quote " backslash \\ tab \t bell \a esc \033[1m nul \000 bad \377\376\303( cut \342\202' >&2
+NASTY = r"""printf 'quote " backslash \\ tab \t bell \a esc \033[1m nul \000 ' >&2
+printf 'bad \377\376\303( cut \342\202' >&2
 exit 1"""
 
 
@@ -202,8 +203,11 @@ def nasty_bytes(box):
     check("\ufffd" in text, text)
 
 
-FLOOD = r"""i=0; while [ $i -lt 3000 ]; do printf '%s' '"\"\377\001"\"\377\001"\"\377\001"\"\377\001' >&2; i=$((i + 1)); done
-printf '\377\001\377\001\377\001' >&2
+FLOOD = r"""i=0
+while [ $i -lt 3000 ]; do
+    printf '"\\\377\001"\\\377\001"\\\377\001' >&2
+    i=$((i + 1))
+done
 exit 1"""
 
 

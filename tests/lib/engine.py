@@ -10,11 +10,10 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import termios
-import time
 
 import processes
+from arguments import arguments
 from peers import AttachClient, logged_bytes, parse_log
 from processes import DEADLINE, Expired, end_process, is_running, wait_exit, wait_until
 
@@ -96,10 +95,9 @@ class Monitor:
         self.started = False
         self.sync_fd = self.start_fd = self.attach_fd = -1
         self.sync_buffer = b""
+        self.argv = None  # replaces all arguments
         self.lay_paths()
-        self.write_script()
-
-    # --- what the engine prepares ---
+        self.write_files()
 
     def lay_paths(self):
         box = self.box
@@ -117,62 +115,25 @@ class Monitor:
             os.mkdir(self.persist_dir, 0o700)
         self.persist_dir = self.persist_dir or box.at("persist", "none")
 
-    def write_script(self):
+    def write_files(self):
+        box = self.box
+        self.script_path = box.at("out", f"script{self.number}")
+        self.spec_path = box.at("out", f"process{self.number}.json")
+        box.write(self.script_path, self.script_text())
+        if self.kind != "create":
+            box.write(self.spec_path, self.process)
+        if self.kind == "exec-sync":
+            # CRI-O makes both beforehand.
+            box.write(self.pid_file, "")
+            box.write(self.log_path, "")
+
+    def script_text(self):
         lines = [f"command {line}" for line in self.command.splitlines()]
         if self.autostart is None or self.autostart:
             lines.append("autostart 1")
         for key, value in (self.script or {}).items():
             lines += [f"{key.replace('_', '-')} {line}" for line in str(value).splitlines()]
-        self.script_path = self.box.at("out", f"script{self.number}")
-        self.box.write(self.script_path, "\n".join(lines) + "\n")
-
-    def option_groups(self):
-        box = self.box
-        groups = [["--api-version", "1"]] if self.api else []
-        groups += [["-c", self.cid], ["-r", self.runtime or box.runtime_path]]
-        groups += [["-p", self.pid_file], ["-n", self.name]]
-        if self.kind == "exec-sync":
-            box.write(self.pid_file, "")
-            box.write(self.log_path, "")
-            groups += [["--socket-dir-path", self.sockets]]
-        else:
-            groups += self.bundle_groups()
-        for log in self.log if isinstance(self.log, list) else [self.log]:
-            groups += [["-l", log or f"k8s-file:{self.log_path}"]]
-        groups += [["--log-level", "warning"]]
-        if self.kind != "create":
-            spec = box.write(box.at("out", f"process{self.number}.json"), self.process)
-            groups += [["-e"], ["--exec-process-spec", spec]]
-        groups += [[flag] for flag, wanted in self.flags() if wanted]
-        return groups
-
-    def bundle_groups(self):
-        groups = [["-b", self.bundle_dir], ["-u", self.uuid]]
-        if not self.sync:
-            groups += [["-P", self.conmon_pid_file]]
-        if self.exits:
-            groups += [["--exit-dir", self.exits]]
-        if self.persist:
-            groups += [["--persist-dir", self.persist_dir]]
-        if self.full_attach:
-            groups += [["--full-attach"]]
-        elif self.sockets:
-            groups += [["--socket-dir-path", self.sockets]]
-        return groups
-
-    def flags(self):
-        return [
-            ("--sync", self.sync),
-            ("-t", self.terminal),
-            ("-i", self.stdin),
-            ("--exec-attach", self.exec_attach),
-        ]
-
-    def arguments(self):
-        groups = [group for group in self.option_groups() if group[0] not in self.without]
-        return [word for group in groups for word in group] + list(self.args)
-
-    # --- the start ---
+        return "\n".join(lines) + "\n"
 
     def make_pipes(self):
         """The monitor's ends, in Podman's order: sync, start, attach."""
@@ -227,7 +188,7 @@ class Monitor:
             stdio = self.stdio
         aside_stdio = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ASIDE_FD) for fd in stdio]
         actions = [(os.POSIX_SPAWN_DUP2, fd, i) for i, fd in enumerate(aside_stdio + aside)]
-        argv = [self.box.monitor_path] + self.arguments()
+        argv = [self.box.monitor_path] + arguments(self)
         self.pid = os.posix_spawn(
             argv[0],
             argv,
@@ -290,8 +251,6 @@ class Monitor:
         self.started = True
         return self
 
-    # --- the pipes ---
-
     def packet(self, fd=None, deadline=None):
         """One packet of the sync pipe (or attach pipe), b"" at its end."""
         fd = self.sync_fd if fd is None else fd
@@ -334,8 +293,6 @@ class Monitor:
             if fd >= 0:
                 os.close(fd)
         self.start_fd = self.attach_fd = -1
-
-    # --- what else an engine does ---
 
     def attach(self):
         return AttachClient(self.attach_path())
@@ -404,8 +361,6 @@ class Monitor:
 
         wait_until(has_it, f"{text!r} in the log")
 
-    # --- the end ---
-
     def end_container(self):
         text = self.box.read(self.pid_file) or b""
         known = [int(text)] if text.strip().isdigit() else []
@@ -430,16 +385,4 @@ class Monitor:
         return (self.box.read(self.stderr_path) or b"").decode(errors="replace")
 
     def describe(self):
-        return " ".join([self.box.monitor_path] + self.arguments())
-
-
-def run_plain(path, *arguments):
-    """Runs a program to its end with a captured stdout and stderr."""
-    began = time.monotonic()
-    with subprocess.Popen(
-        [path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-    ) as process:
-        out, err = process.communicate(timeout=DEADLINE)
-    assert time.monotonic() - began < DEADLINE
-    processes.reap()
-    return process.returncode, out.decode(), err.decode()
+        return " ".join([self.box.monitor_path] + arguments(self))

@@ -50,6 +50,7 @@ def check(condition, what):
 class Box:
     # What a monitor leaves to the engine in a bundle once the container has run.
     LEFT_TO_ENGINE = {"attach", "ctl", "winsz"}
+    FOLDERS = ("bundle", "cwd", "exits", "logs", "out", "persist", "run", "sockets", "state", "tmp")
     OF_THE_BOX = {"config.json", "rootfs", "process.json", "notify", "fake-runtime.start"}
 
     def __init__(self, monitor_path, runtime_path, is_conmon):
@@ -63,8 +64,9 @@ class Box:
         self.bundles = []
         self.expects_nothing_left = False
         self.ignored_files = set()
-        for name in ("bundle", "exits", "persist", "sockets", "logs", "out", "tmp", "run", "state"):
+        for name in self.FOLDERS:
             os.mkdir(self.at(name), 0o700)
+        os.chdir(self.at("cwd"))
         self.bundle = self.add_bundle("bundle")
 
     def at(self, *names):
@@ -140,7 +142,7 @@ class Box:
             faults += monitor.end()
         faults += self.left_processes()
         faults += self.left_files()
-        faults += self.sanitizer_reports()
+        faults += ["a sanitizer complains"] if self.sanitizer_reports() else []
         return faults
 
     def close(self):
@@ -153,6 +155,7 @@ class Box:
             end_process(pid)
         wait_until(lambda: reap() or not descendants(os.getpid()), "the last child")
         processes.forget_statuses()
+        os.chdir("/")
         shutil.rmtree(self.path, ignore_errors=True)
 
     def left_processes(self):
@@ -177,7 +180,7 @@ class Box:
                 faults += self.unknown_names(monitor.persist_dir, {"exit", "oom"})
         faults += self.unknown_names(self.at("exits"), set() if is_clean else ids)
         faults += self.unknown_names(self.at("sockets"), ids if self.is_conmon else set())
-        for name in ("tmp", "run"):
+        for name in ("tmp", "run") if self.is_conmon else ("tmp", "run", "cwd"):
             faults += self.unknown_names(self.at(name), set())
         faults += self.special_files_outside_bundles()
         return faults
@@ -205,7 +208,7 @@ class Box:
 
     def diagnosis(self):
         """What helps to understand a failure."""
-        lines = []
+        lines = self.sanitizer_reports()
         for monitor in self.monitors:
             lines += [f"monitor: {monitor.describe()}"]
             lines += [line for line in monitor.stderr_text().splitlines()[-20:]]

@@ -100,7 +100,8 @@ def exchange(client, data, size, packet=32768):
         writers = [client.socket] if view else []
         readable, writable, _ = select.select([client.socket], writers, [], DEADLINE)
         if not readable and not writable:
-            raise Expired(f"stuck with {len(view)} bytes to send, {len(client.output[STDOUT])} read")
+            read = len(client.output[STDOUT])
+            raise Expired(f"stuck with {len(view)} bytes to send and {read} read")
         if readable and client.read_packet() is None:
             raise AssertionError("the connection ended early")
         if writable:

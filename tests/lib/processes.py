@@ -9,6 +9,7 @@ program, so its descendants are all that it ever caused, and their exit statuses
 import ctypes
 import os
 import signal
+import subprocess
 import time
 
 DEADLINE = float(os.environ.get("HOLDFAST_TEST_DEADLINE", "60"))
@@ -165,3 +166,16 @@ def open_files(pid):
     except (FileNotFoundError, ProcessLookupError):
         pass
     return found
+
+
+def run_plain(path, *arguments):
+    """Runs a program to its end: its status, stdout and stderr."""
+    result = subprocess.run(
+        [path, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    return result.returncode, result.stdout, result.stderr

@@ -12,13 +12,14 @@ to fail are skipped, unless $HOLDFAST_TEST_ALL is set.
 
 import importlib.util
 import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
 
 import harness  # noqa: E402
 import processes  # noqa: E402
-from engine import run_plain  # noqa: E402
+from processes import run_plain  # noqa: E402
 
 CASE_SECONDS = 170
 
@@ -83,6 +84,8 @@ def main():
         print(f"1..0 # SKIP there is no {monitor}")
         return 0
     keep_descriptors_to_ourselves()
+    # So that a run that is cut short ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(f"Bail out! signal {number}"))
     processes.become_subreaper()
     load(path)
     chosen = [entry for entry in harness.cases if word in entry[0]]
