@@ -55,13 +55,15 @@ hf_test_add(const char *path, void (*test)(void))
 }
 
 bool
-hf_test_skip_without_limits(void)
+hf_test_skip_under_valgrind(const char *what_it_does_not)
 {
     const char *preload = g_getenv("LD_PRELOAD");
 
     if (preload == NULL || strstr(preload, "valgrind") == NULL)
         return false;
-    g_test_skip("this machine's valgrind does not hand resource limits on");
+    g_autofree char *reason =
+        g_strdup_printf("this machine's valgrind does not %s", what_it_does_not);
+    g_test_skip(reason);
     return true;
 }
 

@@ -16,7 +16,7 @@ void hf_test_add(const char *path, void (*test)(void));
 
 /* Skips the test and returns true under valgrind, which keeps limits of its own: for tests that
  * need setrlimit() to work. */
-bool hf_test_skip_without_limits(void);
+bool hf_test_skip_under_valgrind(const char *what_it_does_not);
 
 /* Iterates @context (NULL: the default one) until @is_done returns true; fails the test after a
  * generous deadline, naming @what. */

@@ -162,7 +162,7 @@ has_client(gpointer user_data)
 static void
 test_shortage_of_descriptors_is_told_once_and_waited_out(void)
 {
-    if (hf_test_skip_without_limits())
+    if (hf_test_skip_under_valgrind("hand resource limits on"))
         return;
 
     Fixture self;

@@ -264,7 +264,7 @@ limit_descriptors(rlim_t count)
 static void
 test_name_is_given_back_if_there_can_be_no_new_file(void)
 {
-    if (hf_test_skip_without_limits())
+    if (hf_test_skip_under_valgrind("hand resource limits on"))
         return;
 
     Fixture fixture = set_up(NULL);

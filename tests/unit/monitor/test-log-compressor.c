@@ -83,6 +83,9 @@ unpack(const Fixture *fixture, const char *name)
 static void
 test_all_full_files_but_the_newest_are_compressed(void)
 {
+    if (hf_test_skip_under_valgrind("hand SIGCHLD to a signalfd"))
+        return;
+
     Fixture *fixture = set_up(5);
     GString *large = g_string_new(NULL);
 
@@ -112,6 +115,9 @@ test_all_full_files_but_the_newest_are_compressed(void)
 static void
 test_file_that_rotates_meanwhile_is_found_again(void)
 {
+    if (hf_test_skip_under_valgrind("hand SIGCHLD to a signalfd"))
+        return;
+
     Fixture *fixture = set_up(5);
     g_autofree char *second = g_strconcat(fixture->path, ".2", NULL);
     g_autofree char *third = g_strconcat(fixture->path, ".3", NULL);
@@ -134,6 +140,9 @@ test_file_that_rotates_meanwhile_is_found_again(void)
 static void
 test_file_that_goes_away_meanwhile_leaves_nothing(void)
 {
+    if (hf_test_skip_under_valgrind("hand SIGCHLD to a signalfd"))
+        return;
+
     Fixture *fixture = set_up(5);
     g_autofree char *second = g_strconcat(fixture->path, ".2", NULL);
 

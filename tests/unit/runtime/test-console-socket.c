@@ -401,7 +401,7 @@ forbid_new_fds(void)
 static void
 test_failed_accept_stops_listening(void)
 {
-    if (hf_test_skip_without_limits())
+    if (hf_test_skip_under_valgrind("hand resource limits on"))
         return;
 
     hf_autofd terminal_fd = open_terminal();
@@ -423,7 +423,7 @@ test_failed_accept_stops_listening(void)
 static void
 test_no_room_for_the_descriptor(void)
 {
-    if (hf_test_skip_without_limits())
+    if (hf_test_skip_under_valgrind("hand resource limits on"))
         return;
 
     hf_autofd terminal_fd = open_terminal();
