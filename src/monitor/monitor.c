@@ -114,7 +114,6 @@ set_up_session(HfMonitor *self, GError **error)
         .context = self->context,
         .reaper = self->reaper,
         .parent = self->parent,
-        .oom_score_adj = self->oom_score_adj,
         .inherited_fds = self->inherited_fds,
         .on_finished = on_session_finished,
         .user_data = self,
@@ -128,13 +127,9 @@ set_up_session(HfMonitor *self, GError **error)
 static void
 tell_early_failure(HfMonitor *self, const GError *error)
 {
-    HfSyncKey key = self->options->is_exec ? HF_SYNC_KEY_EXIT_CODE : HF_SYNC_KEY_PID;
-
-    if (self->options->has_api_version)
-        key = HF_SYNC_KEY_DATA;
     if (self->parent != NULL)
-        hf_parent_pipes_tell(self->parent, HF_PARENT_SYNC, key, -1, error->message,
-                             strlen(error->message));
+        hf_parent_pipes_tell(self->parent, HF_PARENT_SYNC, hf_options_get_sync_key(self->options),
+                             -1, error->message, strlen(error->message));
 }
 
 HfMonitor *

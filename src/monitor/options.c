@@ -230,3 +230,11 @@ hf_options_get_session_id(const HfOptions *self)
 {
     return self->container_uuid != NULL ? self->container_uuid : self->container_id;
 }
+
+HfSyncKey
+hf_options_get_sync_key(const HfOptions *self)
+{
+    if (self->has_api_version)
+        return HF_SYNC_KEY_DATA;
+    return self->is_exec ? HF_SYNC_KEY_EXIT_CODE : HF_SYNC_KEY_PID;
+}

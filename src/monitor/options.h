@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "protocol/log-spec.h"
+#include "protocol/sync-message.h"
 
 typedef struct {
     /* the container */
@@ -94,3 +95,6 @@ bool hf_options_is_lossy(const HfOptions *self, HfLogDriver driver);
 
 /* The id that names this session: the uuid, or the container id of an exec that has none. */
 const char *hf_options_get_session_id(const HfOptions *self);
+
+/* The key of the sync messages that the engine expects. */
+HfSyncKey hf_options_get_sync_key(const HfOptions *self);

@@ -82,7 +82,6 @@ on_log_synced(pid_t pid, int wait_status, bool is_known, gpointer user_data)
 {
     HfSession *self = user_data;
 
-    self->sync_pid = 0;
     self->is_log_synced = true;
     check_flushed(self);
 }
@@ -97,13 +96,13 @@ start_sync(HfSession *self)
         self->is_log_synced = true;
         return;
     }
-    self->sync_pid = hf_log_sync_start(fds, &error);
-    if (self->sync_pid < 0) {
+    pid_t pid = hf_log_sync_start(fds, &error);
+    if (pid < 0) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "sync the log");
         self->is_log_synced = true;
         return;
     }
-    hf_reaper_watch(self->owner->reaper, self->sync_pid, on_log_synced, self);
+    hf_reaper_watch(self->owner->reaper, pid, on_log_synced, self);
 }
 
 static gboolean
@@ -194,7 +193,8 @@ hf_session_tell_failure(HfSession *self)
     /* The runtime's own words if there are any: engines look for phrases in them. */
     const char *text = length > 0 ? printed : self->failure->message;
     length = length > 0 ? length : strlen(text);
-    hf_parent_pipes_tell(parent, HF_PARENT_SYNC, hf_session_get_sync_key(self), -1, text, length);
+    hf_parent_pipes_tell(parent, HF_PARENT_SYNC, hf_options_get_sync_key(self->options), -1, text,
+                         length);
     if (!self->has_told_attach)
         hf_parent_pipes_tell(parent, HF_PARENT_ATTACH, HF_SYNC_KEY_DATA, -1, text, length);
 
@@ -216,8 +216,9 @@ tell_exec_status(HfSession *self)
     const char *text = self->has_timed_out ? timed_out : NULL;
 
     if (self->options->is_exec)
-        hf_parent_pipes_tell(self->owner->parent, HF_PARENT_SYNC, hf_session_get_sync_key(self),
-                             self->exit_status, text, text != NULL ? strlen(text) : 0);
+        hf_parent_pipes_tell(self->owner->parent, HF_PARENT_SYNC,
+                             hf_options_get_sync_key(self->options), self->exit_status, text,
+                             text != NULL ? strlen(text) : 0);
 }
 
 static void
@@ -299,13 +300,13 @@ run_exit_command(HfSession *self)
     /* An exit command may restart the container, whose new monitor is its child and must not become
      * ours when the command ends. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
-    self->exit_command_pid = hf_spawn(&spawn, &error);
-    if (self->exit_command_pid < 0) {
+    pid_t pid = hf_spawn(&spawn, &error);
+    if (pid < 0) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "exit command");
         end_exit_command(self);
         return;
     }
-    hf_reaper_watch(self->owner->reaper, self->exit_command_pid, on_exit_command_exited, self);
+    hf_reaper_watch(self->owner->reaper, pid, on_exit_command_exited, self);
 }
 
 static gboolean

@@ -76,13 +76,10 @@ struct HfSession {
     bool has_timed_out;
 
     /* the way out: session-end.c */
-    pid_t sync_pid; /* the child that syncs the log, 0 when there is none */
     GSource *log_look_source;
     bool is_log_synced;
     bool are_clients_gone;
-    pid_t exit_command_pid;
     GSource *exit_delay_source;
-    bool is_exit_command_due;
     bool is_exit_command_over;
     bool has_report_failed; /* an exit file could not be written */
 };
@@ -128,6 +125,3 @@ void hf_session_tell_exit(HfSession *self);
 void hf_session_schedule_exit_command(HfSession *self);
 void hf_session_skip_exit_delay(HfSession *self);
 void hf_session_on_clients_gone(HfSession *self);
-
-/* The key of this session's sync messages. */
-HfSyncKey hf_session_get_sync_key(const HfSession *self);

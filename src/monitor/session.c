@@ -159,7 +159,7 @@ tell_pid(HfSession *self)
     const HfOptions *o = self->options;
 
     if (o->has_api_version || !o->is_exec)
-        hf_parent_pipes_tell(self->owner->parent, HF_PARENT_SYNC, hf_session_get_sync_key(self),
+        hf_parent_pipes_tell(self->owner->parent, HF_PARENT_SYNC, hf_options_get_sync_key(o),
                              (int)self->pid, NULL, 0);
     if (!o->is_exec)
         hf_parent_pipes_close(self->owner->parent, HF_PARENT_SYNC);
@@ -179,14 +179,6 @@ watch_process(HfSession *self)
     hf_reaper_forget_strangers(self->owner->reaper);
     /* From here on the monitor mostly waits: give back what the start needed. */
     hf_memory_trim();
-}
-
-HfSyncKey
-hf_session_get_sync_key(const HfSession *self)
-{
-    if (self->options->has_api_version)
-        return HF_SYNC_KEY_DATA;
-    return self->options->is_exec ? HF_SYNC_KEY_EXIT_CODE : HF_SYNC_KEY_PID;
 }
 
 HfSession *
