@@ -4,7 +4,11 @@
 /* How this works
  *
  * A client that connected before the container wrote must see what it wrote, so the listening
- * socket has a higher priority than output. A wake-up accepts a bounded number.
+ * socket has a higher priority than output. A wake-up accepts a bounded number, and so does a row
+ * of wake-ups: clients that connect without end would otherwise keep the container's output
+ * waiting, and the notice that they have left. The row is longer than the backlog, so whoever waits
+ * when it begins is accepted within it. Then the socket is not watched until the turn source, which
+ * has the priority of output, has run, and with it all else that was ready.
  *
  * When no descriptor or no memory is free for a client, accept4(2) fails and the socket stays
  * readable. Accepting rests for a while then; the client waits in the backlog, and is told of
@@ -27,7 +31,8 @@
 #include "base/fd.h"
 #include "base/source.h"
 
-#define ACCEPT_MAX_PER_WAKE_UP 256
+#define ACCEPT_MAX_PER_WAKE_UP 8
+#define ACCEPT_MAX_IN_A_ROW 256
 #define REST_MS 500
 #define SEND_BUFFER_BYTES (256 * 1024)
 
@@ -36,7 +41,9 @@ struct HfAttachListener {
     const HfAttachListenerHandlers *handlers; /* borrowed */
     gpointer user_data;
     int fd;          /* -1: closed */
-    GSource *source; /* the socket, or the end of a rest */
+    GSource *source; /* the socket, or the end of a rest; NULL: output's turn, or closed */
+    GSource *turn;   /* exists while n_in_a_row counts */
+    guint n_in_a_row;
     bool is_resting; /* accepting failed last time */
 };
 
@@ -93,14 +100,15 @@ rest(HfAttachListener *self)
         self->handlers->on_refused(error, self->user_data);
 }
 
-void
-hf_attach_listener_accept_waiting(HfAttachListener *self)
+static void
+accept_some(HfAttachListener *self, guint max)
 {
-    for (int i = 0; i < ACCEPT_MAX_PER_WAKE_UP && self->fd >= 0; i++) {
+    for (guint i = 0; i < max && self->fd >= 0; i++) {
         int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
             self->is_resting = false;
+            self->n_in_a_row++;
             take_client(self, fd);
         } else if (errno == EAGAIN) {
             return;
@@ -111,10 +119,43 @@ hf_attach_listener_accept_waiting(HfAttachListener *self)
     }
 }
 
+void
+hf_attach_listener_accept_waiting(HfAttachListener *self)
+{
+    accept_some(self, ACCEPT_MAX_IN_A_ROW);
+}
+
+static gboolean
+on_turn(gpointer user_data)
+{
+    HfAttachListener *self = user_data;
+
+    hf_source_clear(&self->turn);
+    self->n_in_a_row = 0;
+    if (self->source == NULL)
+        watch_socket(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+give_way(HfAttachListener *self)
+{
+    if (self->turn == NULL && self->n_in_a_row > 0)
+        self->turn = hf_source_after(self->context, 0, HF_PRIORITY_OUTPUT, "attach-listener turn",
+                                     on_turn, self);
+    if (self->n_in_a_row >= ACCEPT_MAX_IN_A_ROW && !self->is_resting)
+        hf_source_clear(&self->source);
+}
+
 static gboolean
 on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
-    hf_attach_listener_accept_waiting(user_data);
+    HfAttachListener *self = user_data;
+
+    self->handlers->on_waiting(self->user_data);
+    accept_some(self, ACCEPT_MAX_PER_WAKE_UP);
+    if (self->fd >= 0)
+        give_way(self);
     return G_SOURCE_CONTINUE;
 }
 
@@ -143,6 +184,7 @@ hf_attach_listener_new(GMainContext *context, int take_fd, const HfAttachListene
 void
 hf_attach_listener_close(HfAttachListener *self)
 {
+    hf_source_clear(&self->turn);
     hf_source_clear(&self->source);
     hf_close_fd(&self->fd);
 }

@@ -10,8 +10,10 @@
 
 typedef struct HfAttachListener HfAttachListener;
 
-/* Neither may free the listener; both may close it. */
+/* None of them may free the listener; all may close it. */
 typedef struct {
+    /* Clients wait, and are accepted next: room can be made for them. From the main loop only. */
+    void (*on_waiting)(gpointer user_data);
     /* A connected socket, non-blocking, the receiver's from here on. */
     void (*on_client)(int take_fd, gpointer user_data);
     /* A client was turned away, or, once in a row, none could be accepted. */

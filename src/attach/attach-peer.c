@@ -72,7 +72,8 @@ struct HfAttachPeer {
     GIOCondition watched;
     HfOutputQueue *queue;
     InputState input;
-    bool is_hung_up; /* the client left while PAUSED */
+    bool is_in_event; /* what it calls may end in notice_leaving() */
+    bool is_hung_up;  /* the client left while PAUSED */
     bool is_gone;
     gint64 stalled_since_us;
     int in_flight_bytes; /* when last looked at */
@@ -232,13 +233,15 @@ take_nothing(HfAttachPeer *self, GIOCondition condition)
         end_input(self);
 }
 
-/* Takes a packet that was read while peeking at it. Somebody types: what is next, poll(2) tells,
- * and that is the cheaper way to learn that there is nothing. */
-static void
-take_small_packet(HfAttachPeer *self, const char *bytes, size_t length)
+/* Takes a packet that was read while peeking at it; the container gets it first. Returns how much
+ * to go on after: nothing while somebody types, because poll(2) tells what is next, and that is the
+ * cheaper way to learn that there is nothing. */
+static size_t
+take_small_packet(HfAttachPeer *self, GIOCondition condition, const char *bytes, size_t length)
 {
-    (void)receive(self->fd, NULL, 0, 0);
     self->handlers->on_input(self, bytes, length, self->user_data);
+    (void)receive(self->fd, NULL, 0, 0);
+    return (condition & CONDITION_RDHUP) != 0 ? length : 0;
 }
 
 static void
@@ -255,7 +258,7 @@ read_input(HfAttachPeer *self, GIOCondition condition)
         if (length > (ssize_t)sizeof small)
             got = take_packet(self, &scratch, (size_t)length);
         else if (length > 0)
-            take_small_packet(self, small, (size_t)length);
+            got = take_small_packet(self, condition, small, (size_t)length);
         else if (length == 0)
             take_nothing(self, condition);
         else if (errno != EAGAIN)
@@ -279,13 +282,25 @@ on_event(int fd, GIOCondition condition, gpointer user_data)
 {
     HfAttachPeer *self = user_data;
 
+    self->is_in_event = true;
     if (self->input == INPUT_OPEN)
         read_input(self, condition);
     else if (self->input == INPUT_PAUSED && has_unread_bytes(fd))
         wait_for_end_of_pause(self);
     else
         hf_attach_peer_drop(self, NULL);
+    self->is_in_event = false;
     return G_SOURCE_CONTINUE;
+}
+
+void
+hf_attach_peer_notice_leaving(HfAttachPeer *self)
+{
+    GPollFD poll_fd = {.fd = self->fd, .events = (gushort)self->watched};
+
+    if (!self->is_in_event && self->watched != CONDITION_NONE && g_poll(&poll_fd, 1, 0) > 0 &&
+        (poll_fd.revents & G_IO_HUP) != 0)
+        (void)on_event(self->fd, (GIOCondition)poll_fd.revents, self);
 }
 
 void

@@ -38,6 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfAttachPeer, hf_attach_peer_free)
 
 bool hf_attach_peer_is_gone(const HfAttachPeer *self);
 
+/* Notices at once, with all the callbacks, if the client has left, as the main loop would later. */
+void hf_attach_peer_notice_leaving(HfAttachPeer *self);
+
 /* Sends @bytes as packets of at most HF_ATTACH_PACKET_MAX bytes. */
 void hf_attach_peer_send(HfAttachPeer *self, HfStream stream, const char *bytes, size_t length);
 size_t hf_attach_peer_get_pending(const HfAttachPeer *self);

@@ -7,6 +7,11 @@
  * gone stays in the array until the collector, a source of its own, runs in the next iteration:
  * peers are walked and call back in the middle of the walk, so nothing is removed under one.
  *
+ * Accepting comes before output, and that a client has left is noticed with output's priority. So
+ * before any is accepted, and before one is refused for lack of room, the peers are asked whether
+ * their clients are still there: those that come and go without a pause neither pile up here (their
+ * memory would be scattered over pages that malloc() cannot give back) nor keep another one out.
+ *
  * accepting -> finishing -> finished. finish() takes in the clients that still wait (they want to
  * see the end of the connection, not a refusal), closes the listening socket, and drops each peer
  * as soon as its queue is empty. The collector calls on_finished when it finds no peer left, which
@@ -53,15 +58,22 @@ get_peer(const HfAttachServer *self, guint i)
     return g_ptr_array_index(self->peers, i);
 }
 
+/* Not to be called while a peer is walked or calls back. */
+static void
+remove_gone(HfAttachServer *self)
+{
+    for (guint i = self->peers->len; i > 0; i--)
+        if (hf_attach_peer_is_gone(get_peer(self, i - 1)))
+            (void)g_ptr_array_remove_index_fast(self->peers, i - 1);
+}
+
 static gboolean
 on_collect(gpointer user_data)
 {
     HfAttachServer *self = user_data;
 
     hf_source_clear(&self->collector);
-    for (guint i = self->peers->len; i > 0; i--)
-        if (hf_attach_peer_is_gone(get_peer(self, i - 1)))
-            (void)g_ptr_array_remove_index_fast(self->peers, i - 1);
+    remove_gone(self);
     /* Nobody is attached most of the time: what clients needed goes back when the last one leaves.
      */
     if (self->peers->len == 0)
@@ -203,22 +215,49 @@ static const HfAttachPeerHandlers peer_handlers = {
 };
 
 static void
+notice_leaving(HfAttachServer *self)
+{
+    for (guint i = 0; i < self->peers->len; i++)
+        hf_attach_peer_notice_leaving(get_peer(self, i));
+}
+
+static void
+on_waiting(gpointer user_data)
+{
+    HfAttachServer *self = user_data;
+
+    notice_leaving(self);
+    remove_gone(self);
+}
+
+static void
+add_peer(HfAttachServer *self, int take_fd)
+{
+    HfAttachPeer *peer = hf_attach_peer_new(self->context, take_fd, &peer_handlers, self);
+
+    hf_attach_peer_set_input_paused(peer, self->is_input_paused);
+    g_ptr_array_add(self->peers, peer);
+    self->n_connected++;
+}
+
+static void
 on_client(int take_fd, gpointer user_data)
 {
     HfAttachServer *self = user_data;
     hf_autofd fd = take_fd;
     g_autoptr(GError) error = NULL;
 
-    if (self->n_connected >= self->limits.clients_max) {
-        hf_throw(&error, HF_ERROR_LIMIT, "refused a client: there are %u already",
-                 self->n_connected);
-        self->handlers->on_dropped(error, self->user_data);
+    if (self->n_connected >= self->limits.clients_max)
+        notice_leaving(self);
+    /* What one that left had typed may have made our owner call finish(). */
+    if (self->is_finishing)
+        return;
+    if (self->n_connected < self->limits.clients_max) {
+        add_peer(self, hf_steal_fd(&fd));
         return;
     }
-    HfAttachPeer *peer = hf_attach_peer_new(self->context, hf_steal_fd(&fd), &peer_handlers, self);
-    hf_attach_peer_set_input_paused(peer, self->is_input_paused);
-    g_ptr_array_add(self->peers, peer);
-    self->n_connected++;
+    hf_throw(&error, HF_ERROR_LIMIT, "refused a client: there are %u already", self->n_connected);
+    self->handlers->on_dropped(error, self->user_data);
 }
 
 static void
@@ -246,6 +285,7 @@ hf_attach_server_new(GMainContext *context, int take_fd, const HfAttachLimits *l
                      const HfAttachHandlers *handlers, gpointer user_data)
 {
     static const HfAttachListenerHandlers listener_handlers = {
+        .on_waiting = on_waiting,
         .on_client = on_client,
         .on_refused = on_refused,
     };

@@ -3,32 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <glib.h>
 
 #include "attach/client-socket.h"
+#include "attach/unix-socket.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "protocol/attach-frame.h"
-
-/* A socket's address has room for 107 bytes, which the path of a bundle may exceed. */
-static gboolean
-make_address(int dir_fd, const char *path, struct sockaddr_un *out_address, GError **error)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    g_autofree char *name = g_path_get_basename(path);
-    int length =
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
-
-    if (length < 0 || (size_t)length >= sizeof address.sun_path)
-        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "the socket's name '%s' is too long",
-                        name);
-    *out_address = address;
-    return TRUE;
-}
 
 static int
 open_directory(const char *path, GError **error)
@@ -44,6 +28,7 @@ open_directory(const char *path, GError **error)
 HfClientSocketResult
 hf_client_socket_connect(const char *path, int *out_fd, GError **error)
 {
+    g_autofree char *name = g_path_get_basename(path);
     struct sockaddr_un address;
     hf_autofd dir_fd = -1;
     hf_autofd fd = -1;
@@ -51,7 +36,7 @@ hf_client_socket_connect(const char *path, int *out_fd, GError **error)
     g_return_val_if_fail(error == NULL || *error == NULL, HF_CLIENT_SOCKET_FAILED);
 
     dir_fd = open_directory(path, error);
-    if (dir_fd < 0 || !make_address(dir_fd, path, &address, error))
+    if (dir_fd < 0 || !hf_unix_socket_make_address(dir_fd, name, &address, error))
         return HF_CLIENT_SOCKET_FAILED;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {

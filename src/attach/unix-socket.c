@@ -29,8 +29,9 @@
 /* What may wait to be accepted while the loop is busy. */
 #define BACKLOG 128
 
-static gboolean
-make_address(int dir_fd, const char *name, struct sockaddr_un *out_address, GError **error)
+gboolean
+hf_unix_socket_make_address(int dir_fd, const char *name, struct sockaddr_un *out_address,
+                            GError **error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int length =
@@ -62,7 +63,7 @@ bind_name(int fd, int dir_fd, const char *name, GError **error)
 {
     struct sockaddr_un address;
 
-    if (!make_address(dir_fd, name, &address, error))
+    if (!hf_unix_socket_make_address(dir_fd, name, &address, error))
         return FALSE;
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return TRUE;

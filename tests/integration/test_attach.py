@@ -2,14 +2,26 @@
 # Copyright The Holdfast Authors
 """Attach clients: what they see, and that none of them can hold the container or its log up."""
 
+import errno
 import hashlib
 import os
 import select
+import socket
 import time
 
-from harness import case, check, equal
+from harness import Skip, case, check, equal
 from peers import PACKET_MAX, read_all_of
-from processes import cpu_ticks, is_running, open_files, wait_quiet, wait_until
+from processes import (
+    cpu_ticks,
+    end_process,
+    is_running,
+    open_files,
+    read_proc,
+    status_field,
+    wait_exit,
+    wait_quiet,
+    wait_until,
+)
 
 # A container that prints 100-byte lines: `count` of them.
 LINES = "i=0; while [ $i -lt {count} ]; do printf '%099d\\n' $i; i=$((i + 1)); done"
@@ -161,7 +173,21 @@ def nobody_attached(box):
     equal(monitor.logged(), b"early\nlate\n")
 
 
-@case("three hundred clients that come and go on a quiet container leave nothing",
+@case("a client that takes only the beginning of each packet disturbs nobody")
+def partial_reader(box):
+    monitor, partial, reader = attached(box, LINES.format(count=20000), clients=2)
+    partial.socket.setblocking(False)
+    output = bytearray()
+    while reader.read_packet() is not None:
+        while select.select([partial.socket], [], [], 0)[0] and (piece := partial.socket.recv(10)):
+            output += piece[:1]
+
+    equal(hashlib.sha256(reader.output[2]).digest(), hashlib.sha256(lines(20000)).digest())
+    equal(hashlib.sha256(monitor.logged()).digest(), hashlib.sha256(lines(20000)).digest())
+    equal(set(output), {2}, "the stream bytes that the partial reader saw")
+
+
+@case("a thousand clients that come and go on a quiet container leave nothing",
       conmon="it keeps a descriptor for each")
 def come_and_go(box):
     monitor = box.create("exec sleep 1000").created()
@@ -169,11 +195,95 @@ def come_and_go(box):
     wait_quiet(monitor.daemon_pid)
     before = open_files(monitor.daemon_pid)
 
-    for _ in range(300):
+    for _ in range(1000):
         monitor.attach().close()
     wait_quiet(monitor.daemon_pid)
 
     wait_until(lambda: len(open_files(monitor.daemon_pid)) == len(before), "no more descriptors")
+
+
+def connect_without_pause(path, count):
+    """For a process of its own: connects and leaves, as fast as the socket lets it."""
+    try:
+        os.chdir(os.path.dirname(path))
+        for _ in range(count):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+                client.setblocking(False)
+                while client.connect_ex("attach") == errno.EAGAIN:
+                    pass
+    finally:
+        os._exit(0)
+
+
+def flood(box, monitor, count=1 << 40):
+    """Two processes full of clients. They end with the box at the latest."""
+    pids = []
+    for _ in range(2):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            connect_without_pause(monitor.attach_path(), count)
+        box.cleanups.append(lambda pid=pids[-1]: end_process(pid))
+    return pids
+
+
+def end_flood(pids):
+    for pid in pids:
+        end_process(pid)
+        wait_exit(pid)
+
+
+@case("clients that come and go without a pause do not stop the output",
+      conmon="it runs out of descriptors")
+def flood_and_output(box):
+    command = WAIT_FOR_GO.format(out=box.at("out")) + LINES.format(count=20000) + "; exit 3"
+    monitor, client = attached(box, command)
+    pids = flood(box, monitor)
+    box.write(box.at("out", "go"), "")
+
+    output = client.read_all()[2]
+    status = monitor.wait_exited()
+
+    end_flood(pids)
+    equal(hashlib.sha256(output).digest(), hashlib.sha256(lines(20000)).digest())
+    equal(status, b"3")
+
+
+@case("clients that come and go without a pause keep no other one out",
+      conmon="it runs out of descriptors")
+def flood_and_client(box):
+    monitor = box.create("cat", stdin=True, args=["--leave-stdin-open", "--attach-max", "8"])
+    monitor.created()
+    pids = flood(box, monitor)
+
+    for number in range(30):
+        client = monitor.attach()
+        client.send(b"%d\n" % number)
+        client.read_until(b"%d\n" % number)
+        client.close()
+
+    end_flood(pids)
+
+
+def dirty_kib(pid):
+    return int(status_field(read_proc(pid, "smaps_rollup").decode(), "Private_Dirty").split()[0])
+
+
+@case("six thousand clients that come and go without a pause leave no memory in use",
+      conmon="it runs out of descriptors")
+def flood_and_memory(box):
+    if "ASAN_OPTIONS" in os.environ:
+        raise Skip("with AddressSanitizer memory is kept for a while on purpose")
+    monitor = box.create("exec sleep 1000").created()
+    monitor.attach().close()
+    wait_quiet(monitor.daemon_pid)
+    before = dirty_kib(monitor.daemon_pid)
+
+    for pid in flood(box, monitor, 3000):
+        wait_exit(pid)
+    wait_quiet(monitor.daemon_pid)
+
+    grown = dirty_kib(monitor.daemon_pid) - before
+    check(grown <= 24, f"{grown} KiB more than {before} KiB")
 
 
 @case("a client that half-closed costs no time and still gets output")

@@ -12,6 +12,7 @@
 #include "attach/attach-listener.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/source.h"
 #include "loop-checks.h"
 #include "test-kit.h"
 
@@ -23,11 +24,21 @@ typedef struct {
     struct sockaddr_un address;
     socklen_t address_length;
     int client_fd; /* the last one that was handed over */
+    guint n_waiting;
     guint n_clients;
+    guint n_clients_at_output; /* how many there were when output had its first turn */
     guint n_refused;
     GError *last_reason;
     bool is_closing_on_client;
 } Fixture;
+
+static void
+on_waiting(gpointer user_data)
+{
+    Fixture *self = user_data;
+
+    self->n_waiting++;
+}
 
 static void
 on_client(int take_fd, gpointer user_data)
@@ -54,7 +65,11 @@ on_refused(const GError *reason, gpointer user_data)
 static void
 set_up(Fixture *self)
 {
-    static const HfAttachListenerHandlers handlers = {on_client, on_refused};
+    static const HfAttachListenerHandlers handlers = {
+        .on_waiting = on_waiting,
+        .on_client = on_client,
+        .on_refused = on_refused,
+    };
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     *self = (Fixture){.address.sun_family = AF_UNIX, .client_fd = -1};
@@ -202,21 +217,109 @@ test_close_from_within_a_callback_stops_at_once(void)
 }
 
 static void
+test_owner_hears_of_clients_before_they_are_accepted(void)
+{
+    Fixture self;
+
+    set_up(&self);
+    assert_asleep(self.context);
+    g_assert_cmpuint(self.n_waiting, ==, 0);
+    hf_autofd client = connect_client(&self);
+    assert_asleep(self.context);
+
+    g_assert_cmpuint(self.n_waiting, ==, 1);
+    g_assert_cmpuint(self.n_clients, ==, 1);
+    tear_down(&self);
+}
+
+static void
+connect_clients(const Fixture *self, int *clients, gsize count)
+{
+    for (gsize i = 0; i < count; i++)
+        clients[i] = connect_client(self);
+}
+
+static void
+close_clients(int *clients, gsize count)
+{
+    for (gsize i = 0; i < count; i++)
+        hf_close_fd(&clients[i]);
+}
+
+static void
 test_one_wake_up_accepts_a_bounded_number(void)
 {
     Fixture self;
     int clients[300];
 
     set_up(&self);
-    for (gsize i = 0; i < G_N_ELEMENTS(clients); i++)
-        clients[i] = connect_client(&self);
+    connect_clients(&self, clients, G_N_ELEMENTS(clients));
     (void)g_main_context_iteration(self.context, FALSE);
-    g_assert_cmpuint(self.n_clients, <, G_N_ELEMENTS(clients));
-    settle_without_spinning(self.context);
+    g_assert_cmpuint(self.n_clients, >, 0);
+    g_assert_cmpuint(self.n_clients, <, 100);
+    assert_asleep(self.context);
 
     g_assert_cmpuint(self.n_clients, ==, G_N_ELEMENTS(clients));
-    for (gsize i = 0; i < G_N_ELEMENTS(clients); i++)
-        hf_close_fd(&clients[i]);
+    close_clients(clients, G_N_ELEMENTS(clients));
+    tear_down(&self);
+}
+
+static gboolean
+on_output(gpointer user_data)
+{
+    Fixture *self = user_data;
+
+    self->n_clients_at_output = self->n_clients;
+    return G_SOURCE_REMOVE;
+}
+
+/* Output is ready while @count clients wait. Returns how many it has to wait for. */
+static guint
+count_clients_before_output(guint count)
+{
+    Fixture self;
+    g_autofree int *clients = g_new(int, count);
+
+    set_up(&self);
+    connect_clients(&self, clients, count);
+    GSource *output =
+        hf_source_after(self.context, 0, HF_PRIORITY_OUTPUT, "output", on_output, &self);
+    assert_asleep(self.context);
+
+    g_assert_cmpuint(self.n_clients, ==, count);
+    hf_source_clear(&output);
+    close_clients(clients, count);
+    tear_down(&self);
+    return self.n_clients_at_output;
+}
+
+static void
+test_all_that_the_backlog_holds_come_before_output(void)
+{
+    g_assert_cmpuint(count_clients_before_output(129), ==, 129);
+}
+
+static void
+test_clients_without_end_do_not_keep_output_waiting(void)
+{
+    g_assert_cmpuint(count_clients_before_output(900), <, 300);
+}
+
+static void
+test_close_while_output_has_its_turn(void)
+{
+    Fixture self;
+    int clients[300];
+
+    set_up(&self);
+    connect_clients(&self, clients, G_N_ELEMENTS(clients));
+    while (self.n_clients < 256)
+        g_assert_true(g_main_context_iteration(self.context, FALSE));
+    hf_attach_listener_close(self.listener);
+    assert_asleep(self.context);
+
+    g_assert_cmpuint(self.n_clients, ==, 256);
+    close_clients(clients, G_N_ELEMENTS(clients));
     tear_down(&self);
 }
 
@@ -234,8 +337,16 @@ main(int argc, char **argv)
                 test_shortage_of_descriptors_is_told_once_and_waited_out);
     hf_test_add("/attach/attach-listener/close-from-within-a-callback-stops-at-once",
                 test_close_from_within_a_callback_stops_at_once);
+    hf_test_add("/attach/attach-listener/owner-hears-of-clients-before-they-are-accepted",
+                test_owner_hears_of_clients_before_they_are_accepted);
     hf_test_add("/attach/attach-listener/one-wake-up-accepts-a-bounded-number",
                 test_one_wake_up_accepts_a_bounded_number);
+    hf_test_add("/attach/attach-listener/all-that-the-backlog-holds-come-before-output",
+                test_all_that_the_backlog_holds_come_before_output);
+    hf_test_add("/attach/attach-listener/clients-without-end-do-not-keep-output-waiting",
+                test_clients_without_end_do_not_keep_output_waiting);
+    hf_test_add("/attach/attach-listener/close-while-output-has-its-turn",
+                test_close_while_output_has_its_turn);
 
     return g_test_run();
 }

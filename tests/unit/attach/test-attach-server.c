@@ -171,6 +171,31 @@ test_a_thousand_clients_come_and_go(void)
     fixture_tear_down(&self);
 }
 
+/* They connect and leave while the loop is busy. */
+static void
+test_clients_that_left_do_not_pile_up(void)
+{
+    ServerFixture self;
+    guint fds_max = 0;
+
+    fixture_set_up_default(&self);
+    guint fds_before = count_open_fds();
+    for (int i = 0; i < 190; i++) {
+        int client = fixture_connect_waiting(&self);
+
+        hf_close_fd(&client);
+    }
+    while (g_main_context_iteration(self.context, FALSE))
+        fds_max = MAX(fds_max, count_open_fds());
+
+    g_assert_cmpuint(fds_max, >, fds_before);
+    g_assert_cmpuint(fds_max, <=, fds_before + 16);
+    g_assert_cmpuint(count_open_fds(), ==, fds_before);
+    g_assert_cmpuint(self.n_input_closed, ==, 190);
+    g_assert_cmpuint(self.n_dropped, ==, 0);
+    fixture_tear_down(&self);
+}
+
 static void
 test_client_that_left_before_it_was_accepted(void)
 {
@@ -226,6 +251,68 @@ test_place_of_a_client_that_left_is_free_again(void)
 
     g_assert_cmpuint(self.n_dropped, ==, 0);
     assert_client_reads(second, "hello");
+    fixture_tear_down(&self);
+}
+
+static void
+test_clients_that_left_keep_nobody_out(void)
+{
+    ServerFixture self;
+
+    fixture_set_up(&self, 1024 * 1024, 60000, 2);
+    for (int i = 0; i < 10; i++) {
+        int client = fixture_connect_waiting(&self);
+
+        client_write(client, "x", 1);
+        hf_close_fd(&client);
+    }
+    hf_autofd last = fixture_connect(&self);
+    fixture_send(&self, "welcome");
+
+    assert_client_reads(last, "welcome");
+    g_assert_cmpuint(self.n_dropped, ==, 0);
+    g_assert_cmpstr(self.input->str, ==, "xxxxxxxxxx");
+    fixture_tear_down(&self);
+}
+
+/* There is room for one; what the first one typed is read only to make room for the second. */
+static void
+test_finish_from_within_input_that_makes_room(void)
+{
+    ServerFixture self;
+    char byte;
+
+    fixture_set_up(&self, 1024 * 1024, 60000, 1);
+    self.is_finishing_on_input = true;
+    int first = fixture_connect_waiting(&self);
+    client_write(first, "x", 1);
+    hf_close_fd(&first);
+    hf_autofd second = fixture_connect_waiting(&self);
+    settle_without_spinning(self.context);
+
+    g_assert_cmpint(recv(second, &byte, 1, 0), ==, 0);
+    g_assert_cmpstr(self.input->str, ==, "x");
+    g_assert_cmpuint(self.n_finished, ==, 1);
+    g_assert_cmpuint(self.n_dropped, ==, 0);
+    fixture_tear_down(&self);
+}
+
+/* finish() takes in the one that waits, and looks for room among those that left. */
+static void
+test_input_is_handed_on_once_though_it_makes_the_server_finish(void)
+{
+    ServerFixture self;
+
+    fixture_set_up(&self, 1024 * 1024, 60000, 1);
+    self.is_finishing_on_input = true;
+    int first = fixture_connect(&self);
+    client_write(first, "x", 1);
+    hf_close_fd(&first);
+    hf_autofd second = fixture_connect_waiting(&self);
+    settle_without_spinning(self.context);
+
+    g_assert_cmpstr(self.input->str, ==, "x");
+    g_assert_cmpuint(self.n_finished, ==, 1);
     fixture_tear_down(&self);
 }
 
@@ -427,12 +514,20 @@ main(int argc, char **argv)
                 test_client_that_leaves_a_quiet_server_is_forgotten);
     hf_test_add("/attach/attach-server/a-thousand-clients-come-and-go",
                 test_a_thousand_clients_come_and_go);
+    hf_test_add("/attach/attach-server/clients-that-left-do-not-pile-up",
+                test_clients_that_left_do_not_pile_up);
     hf_test_add("/attach/attach-server/client-that-left-before-it-was-accepted",
                 test_client_that_left_before_it_was_accepted);
     hf_test_add("/attach/attach-server/one-client-too-many-is-closed-at-once",
                 test_one_client_too_many_is_closed_at_once);
     hf_test_add("/attach/attach-server/place-of-a-client-that-left-is-free-again",
                 test_place_of_a_client_that_left_is_free_again);
+    hf_test_add("/attach/attach-server/clients-that-left-keep-nobody-out",
+                test_clients_that_left_keep_nobody_out);
+    hf_test_add("/attach/attach-server/finish-from-within-input-that-makes-room",
+                test_finish_from_within_input_that_makes_room);
+    hf_test_add("/attach/attach-server/input-is-handed-on-once-though-it-makes-the-server-finish",
+                test_input_is_handed_on_once_though_it_makes_the_server_finish);
     hf_test_add("/attach/attach-server/sending-to-a-client-that-just-left",
                 test_sending_to_a_client_that_just_left);
     hf_test_add("/attach/attach-server/finish-without-clients-is-told-from-the-main-loop",
