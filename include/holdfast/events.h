@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#pragma once
+
+#include <holdfast/types.h>
+
+G_BEGIN_DECLS
+
+/**
+ * HfEventType:
+ * @HF_EVENT_CREATED: a container's first process waits to be started
+ * @HF_EVENT_STARTED: a process runs
+ * @HF_EVENT_EXITED: a process has ended; the event has its exit status
+ * @HF_EVENT_OOM: the kernel's OOM killer took processes of the container; the event has their
+ * number
+ * @HF_EVENT_PAUSED: hf_container_pause() has frozen the container
+ * @HF_EVENT_RESUMED: hf_container_resume() has let it go on
+ * @HF_EVENT_CHECKPOINTED: there is a new checkpoint; the event has its name
+ * @HF_EVENT_DELETED: the container is no more
+ */
+typedef enum {
+    HF_EVENT_CREATED,
+    HF_EVENT_STARTED,
+    HF_EVENT_EXITED,
+    HF_EVENT_OOM,
+    HF_EVENT_PAUSED,
+    HF_EVENT_RESUMED,
+    HF_EVENT_CHECKPOINTED,
+    HF_EVENT_DELETED,
+} HfEventType;
+
+#define HF_TYPE_EVENT_TYPE (hf_event_type_get_type())
+HF_PUBLIC
+GType hf_event_type_get_type(void);
+
+/**
+ * hf_event_type_to_string:
+ *
+ * Returns: "created", "started", "exited", "oom", "paused", "resumed", "checkpointed" or "deleted"
+ */
+HF_PUBLIC
+const char *hf_event_type_to_string(HfEventType type);
+
+#define HF_TYPE_EVENT (hf_event_get_type())
+
+/**
+ * HfEvent:
+ *
+ * Something that happened to a container or to one of its processes.
+ */
+typedef struct _HfEvent HfEvent;
+
+HF_PUBLIC
+GType hf_event_get_type(void);
+
+HF_PUBLIC
+HfEvent *hf_event_copy(const HfEvent *self);
+
+HF_PUBLIC
+void hf_event_free(HfEvent *self);
+
+HF_PUBLIC
+HfEventType hf_event_get_event_type(const HfEvent *self);
+
+HF_PUBLIC
+const char *hf_event_get_container_id(const HfEvent *self);
+
+/**
+ * hf_event_get_process_id:
+ *
+ * Returns: (nullable): %NULL for an event of the whole container
+ */
+HF_PUBLIC
+const char *hf_event_get_process_id(const HfEvent *self);
+
+/**
+ * hf_event_get_time_us:
+ *
+ * Returns: microseconds since 1970 UTC: when the file was written that tells of it
+ */
+HF_PUBLIC
+gint64 hf_event_get_time_us(const HfEvent *self);
+
+/**
+ * hf_event_get_number:
+ *
+ * Returns: the exit status, the pid of what was created or started, or the number of processes that
+ *   the OOM killer took so far; else 0
+ */
+HF_PUBLIC
+gint64 hf_event_get_number(const HfEvent *self);
+
+/**
+ * hf_event_get_checkpoint:
+ *
+ * Returns: (nullable): the name of a new checkpoint
+ */
+HF_PUBLIC
+const char *hf_event_get_checkpoint(const HfEvent *self);
+
+#define HF_TYPE_EVENTS (hf_events_get_type())
+HF_PUBLIC
+G_DECLARE_FINAL_TYPE(HfEvents, hf_events, HF, EVENTS, GObject)
+
+/**
+ * hf_events_new:
+ * @root: (nullable): as for hf_container_new(); made if missing
+ *
+ * Watches all containers. The first events are those that the files tell of by then, by their
+ * time, as far as the containers are still there; then what happens follows. Nobody publishes
+ * events: they are found in the files, so nothing is missed or told twice by a watcher that was
+ * there, and a container's monitor does nothing for it.
+ *
+ * Returns: (transfer full): or %NULL
+ */
+HF_PUBLIC
+HfEvents *hf_events_new(const char *root, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * hf_events_get_fd:
+ *
+ * Returns: a descriptor for any main loop, readable when hf_events_try_next() may have more;
+ * borrowed
+ */
+HF_PUBLIC
+int hf_events_get_fd(HfEvents *self);
+
+/**
+ * hf_events_try_next:
+ *
+ * Does not wait.
+ *
+ * Returns: (transfer full) (nullable): the next event; %NULL without @error set if there is none
+ * yet
+ */
+HF_PUBLIC
+HfEvent *hf_events_try_next(HfEvents *self, GError **error);
+
+/**
+ * hf_events_next:
+ *
+ * Waits for it.
+ *
+ * Returns: (transfer full): the next event, or %NULL
+ */
+HF_PUBLIC
+HfEvent *hf_events_next(HfEvents *self, GCancellable *cancellable,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfEvent, hf_event_free)
+
+#define HF_TYPE_OOM (hf_oom_get_type())
+HF_PUBLIC
+G_DECLARE_FINAL_TYPE(HfOom, hf_oom, HF, OOM, GObject)
+
+/**
+ * hf_oom_new:
+ * @container: one that was started
+ * @error: %HF_ERROR_CONTAINER_NOT_STARTED if it was not
+ *
+ * A watch for the OOM kills of one container.
+ *
+ * Returns: (transfer full): or %NULL
+ */
+HF_PUBLIC
+HfOom *hf_oom_new(HfContainer *container, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * hf_oom_get_fd:
+ *
+ * Returns: a descriptor for any main loop, readable when something may have changed; borrowed
+ */
+HF_PUBLIC
+int hf_oom_get_fd(HfOom *self);
+
+HF_PUBLIC
+const char *hf_oom_get_container_id(HfOom *self);
+
+/**
+ * hf_oom_flush:
+ *
+ * Makes the descriptor unreadable until something changes again.
+ *
+ * Returns: how many processes the OOM killer took so far
+ */
+HF_PUBLIC
+guint64 hf_oom_flush(HfOom *self);
+
+/**
+ * hf_oom_is_removed:
+ *
+ * Returns: whether the container has ended or is gone: nothing more will come
+ */
+HF_PUBLIC
+gboolean hf_oom_is_removed(HfOom *self);
+
+G_END_DECLS
