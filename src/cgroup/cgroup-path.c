@@ -216,6 +216,12 @@ split_cgroup_line(char *line, const char **out_controllers, const char **out_pat
     return TRUE;
 }
 
+static const char *
+show_controller(const char *controller)
+{
+    return controller == NULL ? "unified" : controller;
+}
+
 /* The path in the hierarchy that has @controller; *@out_version says which kind that is. */
 static char *
 find_path(const char *proc_cgroup, const char *controller, HfCgroupVersion *out_version,
@@ -235,13 +241,14 @@ find_path(const char *proc_cgroup, const char *controller, HfCgroupVersion *out_
             return NULL;
         if (is_unified) {
             unified = path;
-        } else if (list_has(controllers, controller)) {
+        } else if (controller != NULL && list_has(controllers, controller)) {
             *out_version = HF_CGROUP_V1;
             return g_strdup(path);
         }
     }
     if (unified == NULL)
-        return hf_throw(error, HF_ERROR_NOT_FOUND, "no cgroup hierarchy has '%s'", controller),
+        return hf_throw(error, HF_ERROR_NOT_FOUND, "no cgroup hierarchy has '%s'",
+                        show_controller(controller)),
                NULL;
     *out_version = HF_CGROUP_V2;
     return g_strdup(unified);
@@ -265,22 +272,23 @@ hf_cgroup_path_resolve(const char *proc_cgroup, const char *mountinfo, const cha
     directory = find_directory(mounts, path, version == HF_CGROUP_V1 ? controller : NULL);
     if (directory == NULL)
         return hf_throw(error, HF_ERROR_NOT_FOUND, "no mount reaches cgroup '%s' for '%s'", path,
-                        controller),
+                        show_controller(controller)),
                NULL;
     *out_version = version;
     return directory;
 }
 
-/* The lines of our mountinfo that may be cgroup mounts. The whole can be megabytes on a busy host,
- * and is never held at once. */
-static char *
-read_cgroup_mounts(GError **error)
+/* The whole of mountinfo can be megabytes on a busy host, and is never held at once. */
+char *
+hf_cgroup_path_read_mounts(GError **error)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     g_autoptr(GString) text = g_string_new(NULL);
     char *line = NULL;
     size_t size = 0;
     int read_errno;
+
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
 
     if (file == NULL)
         return hf_throw_errno(error, "open '/proc/self/mountinfo'"), NULL;
@@ -296,19 +304,28 @@ read_cgroup_mounts(GError **error)
 }
 
 char *
+hf_cgroup_path_read_process(pid_t pid, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%d/cgroup", (int)pid);
+
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
+
+    return hf_io_read_file_at(AT_FDCWD, name, PROC_CGROUP_MAX, NULL, error);
+}
+
+char *
 hf_cgroup_path_of_process(pid_t pid, const char *controller, HfCgroupVersion *out_version,
                           GError **error)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/cgroup", (int)pid);
     g_autofree char *mountinfo = NULL;
     g_autofree char *proc_cgroup = NULL;
 
     g_return_val_if_fail(error == NULL || *error == NULL, NULL);
 
-    proc_cgroup = hf_io_read_file_at(AT_FDCWD, name, PROC_CGROUP_MAX, NULL, error);
+    proc_cgroup = hf_cgroup_path_read_process(pid, error);
     if (proc_cgroup == NULL)
         return NULL;
-    mountinfo = read_cgroup_mounts(error);
+    mountinfo = hf_cgroup_path_read_mounts(error);
     if (mountinfo == NULL)
         return NULL;
     return hf_cgroup_path_resolve(proc_cgroup, mountinfo, controller, out_version, error);

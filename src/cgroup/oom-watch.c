@@ -12,15 +12,22 @@
  * v2: the kernel marks the open file POLLPRI when it has changed since it was last read, until it
  * is read again. inotify would tell the same, but costs a second descriptor, and of inotify
  * instances a user has 128 by default, less than one host has containers. memory.events counts what
- * happened below the cgroup as well.
+ * happened below the cgroup as well (unless the host mounted the hierarchy with
+ * memory_localevents). Of a group kill (memory.oom.group) each process counts, and the kernel may
+ * count the one it picked first twice.
  *
  * v1: "EVENTFD FILE" written to cgroup.event_control makes the kernel add to the eventfd each time
- * the cgroup hits its limit. Two oddities:
+ * the cgroup hits its limit. Three oddities:
  *   - It does so before it picks a victim, so a look at that moment is often too early. A few more
  *     follow at growing distances, and then none: with the OOM killer off (oom_kill_disable) no
  *     kill will come.
  *   - It adds to the eventfd when the cgroup is removed, too. Then reading the file fails with
  *     ENODEV, and the watch is over.
+ *   - A kill counts in the cgroup that the victim was in, and in none above it. So a look adds up
+ *     the cgroups below, if there are any. What one of them had counted when it was removed is
+ *     kept; what it counted after the last look is not known. The event comes when this cgroup
+ *     hits its limit, not when one below hits its own: such a kill is found by the next look, at
+ *     the latest by hf_oom_watch_check().
  * Kernels before 4.13 have no `oom_kill` in memory.oom_control: there each event counts as one kill
  * if the cgroup still exists, which reading the file tells.
  *
@@ -41,10 +48,8 @@
 #include "base/fd.h"
 #include "base/io.h"
 #include "base/source.h"
+#include "cgroup/oom-count.h"
 #include "cgroup/oom-watch.h"
-
-/* Both files have fewer than 200 bytes; what fills the buffer is none of them. */
-#define COUNTER_FILE_MAX 1024
 
 #define FIRST_LOOK_AGAIN_MS 10
 #define LAST_LOOK_AGAIN_MS 1000
@@ -59,70 +64,14 @@ struct HfOomWatch {
     GSource *wake_up;    /* NULL when there is nothing to wait for */
     GSource *look_again; /* v1, for a moment after an event */
     guint look_again_ms;
-    bool has_count; /* the file has `oom_kill` */
-    guint64 first;  /* the count when the watch was made */
-    guint64 last;   /* the count last told of */
+    int directory_fd; /* v1, else -1 */
+    bool has_count;   /* the file has `oom_kill` */
+    guint64 nested;   /* v1: what cgroups below said last */
+    guint64 seen;     /* the sum of all files when last read */
+    guint64 lost;     /* what cgroups that are gone had counted */
+    guint64 first;    /* the count when the watch was made */
+    guint64 last;     /* the count last told of */
 };
-
-typedef enum {
-    COUNT_FOUND,
-    COUNT_MISSING,
-    COUNT_GARBAGE,
-} CountResult;
-
-/* The number of the line "oom_kill N". */
-static CountResult
-parse_count(const char *text, guint64 *out_count)
-{
-    static const char key[] = "oom_kill ";
-
-    for (const char *line = text; line != NULL && *line != '\0';) {
-        const char *end = strchr(line, '\n');
-
-        if (g_str_has_prefix(line, key)) {
-            const char *digits = line + strlen(key);
-            g_autofree char *number = end == NULL ? NULL : g_strndup(digits, end - digits);
-
-            if (number == NULL ||
-                !g_ascii_string_to_unsigned(number, 10, 0, G_MAXUINT64, out_count, NULL))
-                return COUNT_GARBAGE;
-            return COUNT_FOUND;
-        }
-        line = end == NULL ? NULL : end + 1;
-    }
-    return COUNT_MISSING;
-}
-
-static gboolean
-throw_removed(GError **error)
-{
-    /* These words are looked for by conmon's own test suite. */
-    return hf_throw(error, HF_ERROR_NOT_FOUND, "Cgroup appears to have been removed");
-}
-
-/* COUNT_FOUND or COUNT_MISSING in *@out_result if it returns TRUE. */
-static gboolean
-read_count(HfOomWatch *self, CountResult *out_result, guint64 *out_count, GError **error)
-{
-    char text[COUNTER_FILE_MAX];
-    CountResult result;
-    ssize_t n;
-
-    do {
-        n = pread(self->counter_fd, text, sizeof text - 1, 0);
-    } while (n < 0 && errno == EINTR);
-
-    if (n < 0 && (errno == ENODEV || errno == ENOENT))
-        return throw_removed(error);
-    if (n < 0)
-        return hf_throw_errno(error, "read the cgroup's count of OOM kills");
-    text[n] = '\0';
-    result = parse_count(text, out_count);
-    if (result == COUNT_GARBAGE || (size_t)n == sizeof text - 1)
-        return hf_throw(error, HF_ERROR_PROTOCOL, "the cgroup's count of OOM kills is no number");
-    *out_result = result;
-    return TRUE;
-}
 
 /* How often the kernel signalled since this was last asked. */
 static guint64
@@ -137,19 +86,42 @@ take_events(HfOomWatch *self)
     return events;
 }
 
+/* The kernel's count, with that of nested cgroups, as it never falls: what a removed cgroup had
+ * counted is kept. */
+static gboolean
+read_count(HfOomWatch *self, HfOomCountResult *out_result, guint64 *out_count, GError **error)
+{
+    guint64 count = 0;
+
+    if (!hf_oom_count_read(self->counter_fd, out_result, &count, error))
+        return FALSE;
+    if (*out_result == HF_OOM_COUNT_MISSING)
+        return TRUE;
+    if (self->directory_fd >= 0)
+        (void)hf_oom_count_try_sum_below(self->directory_fd, &self->nested);
+    if (!g_uint64_checked_add(&count, count, self->nested))
+        count = G_MAXUINT64;
+    if (count < self->seen)
+        self->lost += self->seen - count;
+    self->seen = count;
+    if (!g_uint64_checked_add(out_count, count, self->lost))
+        *out_count = G_MAXUINT64;
+    return TRUE;
+}
+
 /* May call on_oom, as the last thing it does. */
 static gboolean
 look(HfOomWatch *self, GError **error)
 {
     guint64 events = take_events(self);
     guint64 count = 0;
-    CountResult result = COUNT_MISSING;
+    HfOomCountResult result = HF_OOM_COUNT_MISSING;
 
     if (!read_count(self, &result, &count, error))
         return FALSE;
     if (!self->has_count)
         count = self->last + events;
-    else if (result == COUNT_MISSING)
+    else if (result == HF_OOM_COUNT_MISSING)
         return hf_throw(error, HF_ERROR_PROTOCOL, "the cgroup's count of OOM kills has vanished");
     if (count <= self->last)
         return TRUE;
@@ -226,7 +198,7 @@ open_counter(HfOomWatch *self, int directory_fd, HfCgroupVersion version, GError
         return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the process is in the root cgroup");
     self->counter_fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (self->counter_fd < 0 && errno == ENODEV)
-        return throw_removed(error);
+        return hf_oom_count_throw_removed(error);
     if (self->counter_fd < 0 && errno == ENOENT)
         return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the cgroup has no '%s'", name);
     if (self->counter_fd < 0)
@@ -236,19 +208,21 @@ open_counter(HfOomWatch *self, int directory_fd, HfCgroupVersion version, GError
 
 /* Waiting starts before the first count is taken, so that nothing happens in between unseen. */
 static gboolean
-start(HfOomWatch *self, int directory_fd, HfCgroupVersion version, GError **error)
+start(HfOomWatch *self, HfCgroupVersion version, GError **error)
 {
-    CountResult result = COUNT_MISSING;
+    HfOomCountResult result = HF_OOM_COUNT_MISSING;
     bool has_event = version == HF_CGROUP_V2;
 
-    if (!open_counter(self, directory_fd, version, error))
+    if (!open_counter(self, self->directory_fd, version, error))
         return FALSE;
     if (version == HF_CGROUP_V1)
-        has_event = register_v1_event(self, directory_fd);
+        has_event = register_v1_event(self, self->directory_fd);
+    else
+        hf_close_fd(&self->directory_fd);
     if (!read_count(self, &result, &self->first, error))
         return FALSE;
     self->last = self->first;
-    self->has_count = result == COUNT_FOUND;
+    self->has_count = result == HF_OOM_COUNT_FOUND;
     if (!self->has_count && (version == HF_CGROUP_V2 || !has_event))
         return hf_throw(error, HF_ERROR_NOT_SUPPORTED, "the kernel does not count OOM kills");
     if (version == HF_CGROUP_V2)
@@ -271,7 +245,7 @@ hf_oom_watch_new_for_path(GMainContext *context, const char *directory, HfCgroup
 
     directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory_fd < 0 && errno == ENOENT)
-        return throw_removed(error), g_prefix_error(error, "'%s': ", directory), NULL;
+        return hf_oom_count_throw_removed(error), g_prefix_error(error, "'%s': ", directory), NULL;
     if (directory_fd < 0)
         return hf_throw_errno(error, "open '%s'", directory), NULL;
 
@@ -281,7 +255,8 @@ hf_oom_watch_new_for_path(GMainContext *context, const char *directory, HfCgroup
     self->user_data = user_data;
     self->counter_fd = -1;
     self->event_fd = -1;
-    if (!start(self, directory_fd, version, error))
+    self->directory_fd = hf_steal_fd(&directory_fd);
+    if (!start(self, version, error))
         return g_prefix_error(error, "'%s': ", directory), NULL;
     return g_steal_pointer(&self);
 }
@@ -312,6 +287,22 @@ hf_oom_watch_check(HfOomWatch *self, GError **error)
     return look(self, error);
 }
 
+guint64
+hf_oom_watch_get_base(const HfOomWatch *self)
+{
+    return self->first;
+}
+
+void
+hf_oom_watch_resume(HfOomWatch *self, guint64 base, guint64 told)
+{
+    /* A count that is lower than it was belongs to another cgroup of that name. */
+    if (!self->has_count || base > self->first)
+        return;
+    self->first = base;
+    self->last = base + MIN(told, G_MAXUINT64 - base);
+}
+
 void
 hf_oom_watch_free(HfOomWatch *self)
 {
@@ -320,5 +311,6 @@ hf_oom_watch_free(HfOomWatch *self)
     stop_waiting(self);
     hf_close_fd(&self->event_fd);
     hf_close_fd(&self->counter_fd);
+    hf_close_fd(&self->directory_fd);
     g_free(self);
 }

@@ -3,6 +3,8 @@
 
 /* Counts the processes that the kernel's OOM killer took from a container's memory cgroup.
  *
+ * Kills in cgroups below it count as well.
+ *
  * cgroup v2: memory.events, `oom_kill`. cgroup v1: memory.oom_control, `oom_kill`, woken by an
  * eventfd; the same eventfd fires when the cgroup is removed, which is no OOM. The file is opened
  * at the start and kept, because the cgroup may be gone when the last look is taken. */
@@ -17,7 +19,8 @@
 
 typedef struct HfOomWatch HfOomWatch;
 
-/* @kills is the number of processes killed since the watch was made, always more than last time. */
+/* @kills is the number of processes killed since the watch was made, as the kernel counts (a group
+ * kill may have one twice), always more than last time. */
 typedef void (*HfOomFunc)(guint64 kills, gpointer user_data);
 
 /* Watches the memory cgroup that process @pid is in. HF_ERROR_NOT_SUPPORTED where there is no
@@ -37,6 +40,13 @@ HfOomWatch *hf_oom_watch_new_for_path(GMainContext *context, const char *directo
  * nothing could be learnt: HF_ERROR_NOT_FOUND when the cgroup has been removed, which is worth a
  * debug message. */
 gboolean hf_oom_watch_check(HfOomWatch *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The kernel's count when the watch was made: kills are counted from there. */
+guint64 hf_oom_watch_get_base(const HfOomWatch *self);
+
+/* Goes on as a watch would that had @base and has told of @told kills; the next look tells what has
+ * come since. */
+void hf_oom_watch_resume(HfOomWatch *self, guint64 base, guint64 told);
 
 /* Not from within on_oom. */
 void hf_oom_watch_free(HfOomWatch *self);

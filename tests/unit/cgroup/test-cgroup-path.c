@@ -194,6 +194,77 @@ test_odd_names(void)
 }
 
 static void
+test_slices_scopes_and_what_engines_nest_in_them(void)
+{
+    static const ResolveCase cases[] = {
+        {"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-1.scope/container\n",
+         V2_MOUNTS, "memory",
+         "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-1.scope/"
+         "container",
+         HF_CGROUP_V2},
+        {"4:memory:/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope\n"
+         "1:name=systemd:/kubepods.slice/x\n",
+         V1_MOUNTS, "memory",
+         "/sys/fs/cgroup/memory/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope",
+         HF_CGROUP_V1},
+        {"4:memory:/docker/1/docker/2/init.scope\n",
+         "9 8 0:1 /docker/1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", "memory",
+         "/sys/fs/cgroup/memory/docker/2/init.scope", HF_CGROUP_V1},
+    };
+
+    check_cases(cases, G_N_ELEMENTS(cases));
+}
+
+static void
+test_v1_names_with_colons_commas_and_blanks(void)
+{
+    static const ResolveCase cases[] = {
+        {"4:memory:/a:b,memory: c\n", V1_MOUNTS, "memory", "/sys/fs/cgroup/memory/a:b,memory: c",
+         HF_CGROUP_V1},
+        {"5:cpuset:/x:memory:/wrong\n4:memory:/right\n", V1_MOUNTS, "memory",
+         "/sys/fs/cgroup/memory/right", HF_CGROUP_V1},
+    };
+
+    check_cases(cases, G_N_ELEMENTS(cases));
+}
+
+static void
+test_namespace_with_its_own_mount(void)
+{
+    static const ResolveCase cases[] = {
+        /* The reader and the process are in the namespace's root, where it mounted cgroups. */
+        {"0::/\n", "9 8 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "memory", "/sys/fs/cgroup",
+         HF_CGROUP_V2},
+        /* The process is below it. */
+        {"0::/pod/ctr\n", "9 8 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "memory",
+         "/sys/fs/cgroup/pod/ctr", HF_CGROUP_V2},
+        /* The host's mount is there, too, and shows the namespace's root from above. */
+        {"0::/pod\n",
+         "8 1 0:1 /../.. /host rw - cgroup2 cgroup rw\n"
+         "9 1 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
+         "memory", "/sys/fs/cgroup/pod", HF_CGROUP_V2},
+    };
+
+    check_cases(cases, G_N_ELEMENTS(cases));
+}
+
+static void
+test_no_controller_is_the_unified_hierarchy(void)
+{
+    static const ResolveCase cases[] = {
+        {"4:memory:/on/v1\n0::/on/v2\n", V1_MOUNTS UNIFIED_MOUNT, NULL,
+         "/sys/fs/cgroup/unified/on/v2", HF_CGROUP_V2},
+    };
+    g_autoptr(GError) error = NULL;
+    HfCgroupVersion version = HF_CGROUP_V1;
+
+    check_cases(cases, G_N_ELEMENTS(cases));
+    g_assert_null(hf_cgroup_path_resolve("4:memory:/x\n", V1_MOUNTS, NULL, &version, &error));
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_NOT_FOUND);
+}
+
+static void
 test_optional_fields_and_empty_source(void)
 {
     static const ResolveCase cases[] = {
@@ -341,6 +412,14 @@ main(int argc, char **argv)
     hf_test_add("/cgroup/cgroup-path/cgroup-outside-of-every-mount-is-not-found",
                 test_cgroup_outside_of_every_mount_is_not_found);
     hf_test_add("/cgroup/cgroup-path/odd-names", test_odd_names);
+    hf_test_add("/cgroup/cgroup-path/slices-scopes-and-what-engines-nest-in-them",
+                test_slices_scopes_and_what_engines_nest_in_them);
+    hf_test_add("/cgroup/cgroup-path/v1-names-with-colons-commas-and-blanks",
+                test_v1_names_with_colons_commas_and_blanks);
+    hf_test_add("/cgroup/cgroup-path/namespace-with-its-own-mount",
+                test_namespace_with_its_own_mount);
+    hf_test_add("/cgroup/cgroup-path/no-controller-is-the-unified-hierarchy",
+                test_no_controller_is_the_unified_hierarchy);
     hf_test_add("/cgroup/cgroup-path/optional-fields-and-empty-source",
                 test_optional_fields_and_empty_source);
     hf_test_add("/cgroup/cgroup-path/mount-that-reaches-the-cgroup-is-taken",
