@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Holdfast Authors
 #
-# Builds the tree and runs its tests: lint, unit, integration, engines; then unit and integration
-# with AddressSanitizer and UBSan, and unit under valgrind. The last line it prints is
-# `N passed, N failed, N skipped`; the exit status is 0 only if nothing failed.
+# Builds the tree and runs its tests: lint, unit, integration, engines, those that want a virtual
+# machine; then unit and integration with AddressSanitizer and UBSan, and unit under valgrind. The
+# last line it prints is `N passed, N failed, N skipped`; the exit status is 0 only if nothing
+# failed.
 #
 #   sh tools/check.sh [--quick] [--no-install] [--jobs N]
 #
@@ -148,6 +149,7 @@ suite unit $plain unit
 [ $quick = yes ] && finish
 suite integration $plain integration
 suite engines $plain engines
+suite vm $plain vm
 sanitized_suites
 valgrind_suite
 finish

@@ -44,11 +44,16 @@ test?   file:libubsan.a       gcc                   libubsan-static
 test    command:shellcheck    shellcheck            ShellCheck
 test    command:strace        strace                strace
 test    command:jq            jq                    jq
+test    command:journalctl    systemd               systemd
 test    command:socat         socat                 socat
 test    command:bats          bats                  bats
 test    command:man           man-db                man-db
 test?   command:clang-format-14 clang-format-14     -
 test?   command:valgrind      valgrind              valgrind
+test?   command:criu          criu                  criu
+test?   command:qemu-system-x86_64 qemu-system-x86  qemu-system-x86-core
+test?   command:cpio          cpio                  cpio
+test?   command:modprobe      kmod                  kmod
 bench   command:conmon        conmon                conmon
 bench   runtime               runc                  runc
 bench   busybox               busybox-static        busybox
