@@ -26,5 +26,12 @@ GSource *hf_source_watch_fd(GMainContext *context, int fd, GIOCondition conditio
 GSource *hf_source_after(GMainContext *context, guint delay_ms, int priority, const char *name,
                          GSourceFunc callback, gpointer user_data);
 
+/* The same, with a timer of the kernel: it is set once for all its calls, where the other one is
+ * set and taken back with each poll(2) of the loop, which costs most when it is the next of its
+ * processor to run out. For a short delay while much goes on; needs a descriptor, and is like the
+ * other one where there is none. */
+GSource *hf_source_after_busy(GMainContext *context, guint delay_ms, int priority, const char *name,
+                              GSourceFunc callback, gpointer user_data);
+
 /* Detaches *@source, drops it, and sets it to NULL. Harmless when it is NULL already. */
 void hf_source_clear(GSource **source);

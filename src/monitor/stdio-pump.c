@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/scratch.h"
 #include "base/source.h"
+#include "monitor/read-pace.h"
 #include "monitor/stdio-pump.h"
 
 /* How this works.
@@ -23,6 +24,12 @@
  * more than a page of output, so that a container that prints a line now and then does not cost two
  * wake-ups for it.
  *
+ * A writer that does not collect its lines would wake us for each of them. Such a channel rests
+ * (read-pace.h): it is read next after a while, unless what may come until then does not fit into
+ * its pipe, which is made larger for it if it can be. A terminal takes little and is for people; it
+ * never rests. When something comes on the other stream, the one that rests is read before it, so
+ * that what was written earlier is read earlier.
+ *
  * A line without a newline may be a prompt, or half of a write. on_pause comes PAUSE_MS after the
  * last output that ended so; until then the log waits for the other half.
  *
@@ -37,6 +44,7 @@
 
 #define READ_MIN (64 * 1024)
 #define READ_MAX (256 * 1024)
+#define READ_MAX_FOLLOWED (64 * 1024)
 #define PIPE_SIZE_IDLE (64 * 1024)
 #define PIPE_MAX (1024 * 1024)
 #define TERMINAL_DRAIN_MAX (256 * 1024)
@@ -54,6 +62,8 @@ typedef struct {
     int pipe_size;
     GSource *source;
     GSource *reopen_source;
+    GSource *rest_source; /* in place of source */
+    HfReadPace pace;
     size_t drain_left;
 } Channel;
 
@@ -64,7 +74,7 @@ struct HfStdioPump {
     Channel channels[HF_STREAM_COUNT];
     HfScratch buffer;
     size_t read_size;
-    size_t read_max;
+    bool is_followed;
     bool is_paused;
     bool is_draining;
     bool has_told_closed;
@@ -76,6 +86,7 @@ struct HfStdioPump {
 };
 
 static gboolean on_readable(int fd, GIOCondition condition, gpointer user_data);
+static gboolean on_rested(gpointer user_data);
 
 HfStdioPump *
 hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers, gpointer user_data)
@@ -86,7 +97,6 @@ hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers, gpoint
     self->handlers = handlers;
     self->user_data = user_data;
     self->read_size = READ_MIN;
-    self->read_max = READ_MAX;
     for (int i = 0; i < HF_STREAM_COUNT; i++)
         self->channels[i] =
             (Channel){.pump = self, .stream = (HfStream)i, .fd = -1, .pipe_size = PIPE_SIZE_IDLE};
@@ -98,6 +108,7 @@ close_channel(Channel *channel)
 {
     hf_source_clear(&channel->source);
     hf_source_clear(&channel->reopen_source);
+    hf_source_clear(&channel->rest_source);
     hf_close_fd(&channel->fd);
 }
 
@@ -115,7 +126,8 @@ watch_channel(Channel *channel)
 {
     HfStdioPump *self = channel->pump;
 
-    if (channel->fd < 0 || channel->source != NULL || self->is_paused || self->is_draining)
+    if (channel->fd < 0 || channel->source != NULL || channel->rest_source != NULL ||
+        self->is_paused || self->is_draining)
         return;
     channel->source = hf_source_watch_fd(self->context, channel->fd, G_IO_IN | G_IO_HUP | G_IO_ERR,
                                          HF_PRIORITY_OUTPUT, hf_stream_to_string(channel->stream),
@@ -153,18 +165,6 @@ tell_if_closed(HfStdioPump *self)
 }
 
 static void
-grow(Channel *channel)
-{
-    HfStdioPump *self = channel->pump;
-    int size = channel->pipe_size * 4;
-
-    self->read_size = MIN(self->read_size * 4, READ_MAX);
-    /* Refused (EPERM) when the user's pipes are at their limit; it then works as it is. */
-    if (!channel->is_terminal && size <= PIPE_MAX && fcntl(channel->fd, F_SETPIPE_SZ, size) >= 0)
-        channel->pipe_size = size;
-}
-
-static void
 shrink(HfStdioPump *self)
 {
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
@@ -194,6 +194,35 @@ on_quiet_timer(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static void
+arm_quiet_timer(HfStdioPump *self)
+{
+    if (self->quiet_source == NULL)
+        self->quiet_source = hf_source_after(self->context, QUIET_MS, HF_PRIORITY_OUTPUT,
+                                             "output quiet", on_quiet_timer, self);
+}
+
+static void
+grow_pipe(Channel *channel)
+{
+    int size = channel->pipe_size * 4;
+
+    /* Refused (EPERM) when the user's pipes are at their limit; it then works as it is. */
+    if (channel->is_terminal || size > PIPE_MAX || fcntl(channel->fd, F_SETPIPE_SZ, size) < 0)
+        return;
+    channel->pipe_size = size;
+    arm_quiet_timer(channel->pump);
+}
+
+static void
+grow(Channel *channel)
+{
+    HfStdioPump *self = channel->pump;
+
+    self->read_size = MIN(self->read_size * 4, READ_MAX);
+    grow_pipe(channel);
+}
+
 static bool
 is_inside_line(const HfStdioPump *self)
 {
@@ -221,14 +250,19 @@ arm_timers(HfStdioPump *self, size_t length)
 {
     self->had_output = true;
     self->had_output_since_pause = true;
-    if (length > QUIET_THRESHOLD && self->quiet_source == NULL)
-        self->quiet_source = hf_source_after(self->context, QUIET_MS, HF_PRIORITY_OUTPUT,
-                                             "output quiet", on_quiet_timer, self);
+    if (length > QUIET_THRESHOLD)
+        arm_quiet_timer(self);
     if (is_inside_line(self) && self->pause_source == NULL) {
         self->had_output_since_pause = false;
-        self->pause_source = hf_source_after(self->context, PAUSE_MS, HF_PRIORITY_OUTPUT,
-                                             "output pause", on_pause_timer, self);
+        self->pause_source = hf_source_after_busy(self->context, PAUSE_MS, HF_PRIORITY_OUTPUT,
+                                                  "output pause", on_pause_timer, self);
     }
+}
+
+static size_t
+get_read_size(const HfStdioPump *self)
+{
+    return self->is_followed ? MIN(self->read_size, READ_MAX_FOLLOWED) : self->read_size;
 }
 
 /* One read of at most @size bytes, handed on. */
@@ -274,17 +308,95 @@ end_channel(Channel *channel)
                                              "terminal reopened", on_reopen_timer, channel);
 }
 
+/* Whether the pipe has room for @needed bytes. */
+static bool
+has_room(Channel *channel, size_t needed)
+{
+    int size = fcntl(channel->fd, F_GETPIPE_SZ);
+
+    /* A pipe made when the user had too many of them has a single page, and keeps it. */
+    if (size > 0 && (size_t)size < needed && size == channel->pipe_size) {
+        grow_pipe(channel);
+        size = channel->pipe_size;
+    }
+    return size > 0 && (size_t)size >= needed && get_read_size(channel->pump) >= needed;
+}
+
+/* @needed: what read-pace.h says. */
+static void
+rest(Channel *channel, size_t needed)
+{
+    const HfStdioPump *self = channel->pump;
+
+    if (needed == 0 || channel->fd < 0 || self->is_followed || self->is_paused ||
+        self->is_draining || !has_room(channel, needed))
+        return;
+    hf_source_clear(&channel->source);
+    channel->rest_source = hf_source_after(self->context, HF_READ_PACE_REST_MS, HF_PRIORITY_OUTPUT,
+                                           "output rest", on_rested, channel);
+}
+
+/* Reads a channel that rests. Returns whether it may rest further. */
+static bool
+read_resting(Channel *channel, size_t *out_length)
+{
+    HfStdioPump *self = channel->pump;
+    size_t size = get_read_size(self);
+    HfIoResult result = read_channel(channel, size, out_length);
+
+    if (result == HF_IO_EOF || result == HF_IO_FAILED)
+        end_channel(channel);
+    else if (*out_length == size)
+        grow(channel);
+    return channel->fd >= 0 && *out_length < size;
+}
+
+static gboolean
+on_rested(gpointer user_data)
+{
+    Channel *channel = user_data;
+    size_t length = 0;
+
+    hf_source_clear(&channel->rest_source);
+    if (read_resting(channel, &length))
+        rest(channel, hf_read_pace_note_rested(&channel->pace, g_get_monotonic_time(), length));
+    watch_channel(channel);
+    return G_SOURCE_REMOVE;
+}
+
+/* Before the other stream is read. */
+static void
+look_at_resting(HfStdioPump *self)
+{
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        Channel *channel = &self->channels[i];
+        size_t length = 0;
+
+        if (channel->rest_source == NULL || read_resting(channel, &length))
+            continue;
+        hf_source_clear(&channel->rest_source);
+        watch_channel(channel);
+    }
+}
+
 static gboolean
 on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     Channel *channel = user_data;
     HfStdioPump *self = channel->pump;
-    size_t size = MIN(self->read_size, self->read_max);
+    size_t size = 0;
     size_t length = 0;
-    HfIoResult result = read_channel(channel, size, &length);
+    HfIoResult result;
 
+    look_at_resting(self);
+    if (channel->source == NULL) /* the log took no more: paused */
+        return G_SOURCE_REMOVE;
+    size = get_read_size(self);
+    result = read_channel(channel, size, &length);
     if (result == HF_IO_DATA && length == size)
         grow(channel);
+    else if (result == HF_IO_DATA && !channel->is_terminal)
+        rest(channel, hf_read_pace_note(&channel->pace, g_get_monotonic_time(), length));
     if (result == HF_IO_EOF || result == HF_IO_FAILED)
         end_channel(channel);
     return G_SOURCE_CONTINUE;
@@ -294,7 +406,7 @@ static void
 drain_channel(Channel *channel)
 {
     HfStdioPump *self = channel->pump;
-    size_t size = MIN(MIN(self->read_size, self->read_max), channel->drain_left);
+    size_t size = MIN(get_read_size(self), channel->drain_left);
     size_t length = 0;
 
     if (size == 0 || read_channel(channel, size, &length) != HF_IO_DATA) {
@@ -323,10 +435,12 @@ static void
 watch_all(HfStdioPump *self)
 {
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
-        if (self->is_paused || self->is_draining)
+        if (self->is_paused || self->is_draining) {
             hf_source_clear(&self->channels[i].source);
-        else if (self->channels[i].reopen_source == NULL)
+            hf_source_clear(&self->channels[i].rest_source);
+        } else if (self->channels[i].reopen_source == NULL) {
             watch_channel(&self->channels[i]);
+        }
     }
     if (self->is_paused || !self->is_draining)
         hf_source_clear(&self->drain_source);
@@ -345,9 +459,9 @@ hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused)
 }
 
 void
-hf_stdio_pump_set_read_max(HfStdioPump *self, size_t bytes)
+hf_stdio_pump_set_followed(HfStdioPump *self, bool is_followed)
 {
-    self->read_max = bytes;
+    self->is_followed = is_followed;
 }
 
 void

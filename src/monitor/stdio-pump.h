@@ -40,8 +40,9 @@ void hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool 
 /* While paused nothing is read, and the container waits when its pipe is full. */
 void hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused);
 
-/* Reads are at most this long: what one read brings is the most that is handed on at once. */
-void hf_stdio_pump_set_read_max(HfStdioPump *self, size_t bytes);
+/* Somebody has an eye on what comes: no read is so long that it outruns a queue of his, and a
+ * stream is read when something came and not a moment later (read-pace.h). */
+void hf_stdio_pump_set_followed(HfStdioPump *self, bool is_followed);
 
 /* The container's process has ended: read what it left and no more, then on_closed, from the main
  * loop. Who still holds a stream open, a grandchild, may go on writing; that is not waited for. */

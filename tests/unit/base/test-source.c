@@ -185,6 +185,56 @@ test_after_calls_while_it_is_told_to_go_on(void)
 }
 
 static void
+test_busy_timer_calls_while_it_is_told_to_go_on(void)
+{
+    g_autoptr(Fixture) fixture = fixture_new();
+    GSource *source =
+        hf_source_after_busy(fixture->context, 1, HF_PRIORITY_OUTPUT, "test", on_time, fixture);
+
+    hf_test_wait(fixture->context, "three calls", has_called_three_times, fixture);
+
+    g_assert_cmpstr(fixture->calls->str, ==, "ttt");
+    g_assert_true(g_source_is_destroyed(source));
+    hf_source_clear(&source);
+}
+
+static void
+test_busy_timer_gives_the_loop_no_timeout(void)
+{
+    g_autoptr(Fixture) fixture = fixture_new();
+    GSource *source =
+        hf_source_after_busy(fixture->context, 60000, HF_PRIORITY_OUTPUT, "test", on_time, fixture);
+    GPollFD fds[8];
+    int timeout_ms = 0;
+    int priority = G_MAXINT;
+
+    hf_test_settle(fixture->context);
+    g_assert_true(g_main_context_acquire(fixture->context));
+    (void)g_main_context_prepare(fixture->context, &priority);
+    (void)g_main_context_query(fixture->context, G_MAXINT, &timeout_ms, fds, G_N_ELEMENTS(fds));
+    g_main_context_release(fixture->context);
+
+    g_assert_cmpint(timeout_ms, ==, -1);
+    hf_source_clear(&source);
+}
+
+static void
+test_cleared_busy_timer_leaves_no_descriptor(void)
+{
+    g_autoptr(Fixture) fixture = fixture_new();
+    g_autoptr(GArray) before = hf_fd_list_open(0);
+    GSource *source =
+        hf_source_after_busy(fixture->context, 1000, HF_PRIORITY_OUTPUT, "test", on_time, fixture);
+    g_autoptr(GArray) meanwhile = hf_fd_list_open(0);
+
+    hf_source_clear(&source);
+    g_autoptr(GArray) after = hf_fd_list_open(0);
+
+    g_assert_cmpuint(meanwhile->len, ==, before->len + 1);
+    g_assert_cmpuint(after->len, ==, before->len);
+}
+
+static void
 test_control_comes_before_output_when_both_are_ready(void)
 {
     g_autoptr(Fixture) fixture = fixture_new();
@@ -225,6 +275,12 @@ main(int argc, char **argv)
                 test_source_that_removed_itself_can_be_cleared);
     hf_test_add("/base/source/after-calls-while-it-is-told-to-go-on",
                 test_after_calls_while_it_is_told_to_go_on);
+    hf_test_add("/base/source/busy-timer-calls-while-it-is-told-to-go-on",
+                test_busy_timer_calls_while_it_is_told_to_go_on);
+    hf_test_add("/base/source/busy-timer-gives-the-loop-no-timeout",
+                test_busy_timer_gives_the_loop_no_timeout);
+    hf_test_add("/base/source/cleared-busy-timer-leaves-no-descriptor",
+                test_cleared_busy_timer_leaves_no_descriptor);
     hf_test_add("/base/source/control-comes-before-output-when-both-are-ready",
                 test_control_comes_before_output_when_both_are_ready);
     hf_test_add("/base/source/priorities-stand-in-order", test_priorities_stand_in_order);

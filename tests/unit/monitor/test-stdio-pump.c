@@ -18,6 +18,8 @@ typedef struct {
     guint quiets;
     guint closes;
     size_t largest_read;
+    size_t written; /* to stdout, by put() */
+    size_t before_stderr;
 } Fixture;
 
 static void
@@ -50,10 +52,10 @@ on_closed(gpointer user_data)
 static const HfStdioHandlers handlers = {on_output, on_pause, on_quiet, on_closed};
 
 static void
-set_up(Fixture *fixture)
+set_up_with(Fixture *fixture, const HfStdioHandlers *with)
 {
     *fixture = (Fixture){.context = g_main_context_new()};
-    fixture->pump = hf_stdio_pump_new(fixture->context, &handlers, fixture);
+    fixture->pump = hf_stdio_pump_new(fixture->context, with, fixture);
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
         int ends[2];
 
@@ -64,6 +66,12 @@ set_up(Fixture *fixture)
         fixture->write_fds[i] = ends[1];
         hf_stdio_pump_take_stream(fixture->pump, (HfStream)i, ends[0], false);
     }
+}
+
+static void
+set_up(Fixture *fixture)
+{
+    set_up_with(fixture, &handlers);
 }
 
 static void
@@ -89,12 +97,22 @@ static void
 put(Fixture *fixture, HfStream stream, const char *text)
 {
     g_assert_cmpint(write(fixture->write_fds[stream], text, strlen(text)), ==, strlen(text));
+    if (stream == HF_STREAM_STDOUT)
+        fixture->written += strlen(text);
 }
 
 static bool
 is_closed(gpointer user_data)
 {
     return ((Fixture *)user_data)->closes > 0;
+}
+
+static bool
+has_read_all(gpointer user_data)
+{
+    const Fixture *fixture = user_data;
+
+    return fixture->output[HF_STREAM_STDOUT]->len == fixture->written;
 }
 
 static bool
@@ -251,6 +269,146 @@ test_whole_lines_make_no_pause(void)
     tear_down(&fixture);
 }
 
+/* Writes lines one by one until one of them is not read at once: the channel rests. */
+static void
+write_until_rest(Fixture *fixture)
+{
+    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (has_read_all(fixture)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
+        put(fixture, HF_STREAM_STDOUT, "line\n");
+        hf_test_settle(fixture->context);
+    }
+}
+
+static void
+test_hasty_writer_is_read_in_larger_pieces(void)
+{
+    Fixture fixture;
+
+    if (hf_test_skip_under_valgrind("run as fast as a hasty writer"))
+        return;
+    set_up(&fixture);
+    write_until_rest(&fixture);
+    fixture.largest_read = 0;
+
+    put(&fixture, HF_STREAM_STDOUT, "line\nline\n");
+    hf_test_wait(fixture.context, "the lines of a rest", has_read_all, &fixture);
+
+    g_assert_cmpuint(fixture.largest_read, ==, 3 * strlen("line\n"));
+    tear_down(&fixture);
+}
+
+static void
+test_rest_ends_by_itself(void)
+{
+    Fixture fixture;
+
+    if (hf_test_skip_under_valgrind("run as fast as a hasty writer"))
+        return;
+    set_up(&fixture);
+    write_until_rest(&fixture);
+    g_assert_false(has_read_all(&fixture));
+
+    hf_test_wait(fixture.context, "the line of a rest", has_read_all, &fixture);
+
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, fixture.written);
+    tear_down(&fixture);
+}
+
+static void
+test_followed_pump_does_not_rest(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+    hf_stdio_pump_set_followed(fixture.pump, true);
+
+    for (int i = 0; i < 200; i++) {
+        put(&fixture, HF_STREAM_STDOUT, "line\n");
+        hf_test_settle(fixture.context);
+        g_assert_true(has_read_all(&fixture));
+    }
+
+    tear_down(&fixture);
+}
+
+/* What had come on stdout when the first of stderr came. */
+static void
+on_output_in_order(HfStream stream, const char *bytes, size_t length, gpointer user_data)
+{
+    Fixture *fixture = user_data;
+
+    on_output(stream, bytes, length, fixture);
+    if (stream == HF_STREAM_STDERR && fixture->before_stderr == 0)
+        fixture->before_stderr = fixture->output[HF_STREAM_STDOUT]->len;
+}
+
+static const HfStdioHandlers order_handlers = {on_output_in_order, on_pause, on_quiet, on_closed};
+
+static bool
+has_stderr(gpointer user_data)
+{
+    return ((Fixture *)user_data)->output[HF_STREAM_STDERR]->len > 0;
+}
+
+static void
+test_what_rests_is_read_before_the_other_stream(void)
+{
+    Fixture fixture;
+
+    if (hf_test_skip_under_valgrind("run as fast as a hasty writer"))
+        return;
+    set_up_with(&fixture, &order_handlers);
+    write_until_rest(&fixture);
+
+    put(&fixture, HF_STREAM_STDERR, "error\n");
+    hf_test_wait(fixture.context, "stderr", has_stderr, &fixture);
+
+    g_assert_cmpuint(fixture.before_stderr, ==, fixture.written);
+    tear_down(&fixture);
+}
+
+static void
+test_rest_does_not_read_for_a_paused_pump(void)
+{
+    Fixture fixture;
+
+    if (hf_test_skip_under_valgrind("run as fast as a hasty writer"))
+        return;
+    set_up(&fixture);
+    write_until_rest(&fixture);
+    size_t before = fixture.output[HF_STREAM_STDOUT]->len;
+    hf_stdio_pump_set_paused(fixture.pump, true);
+    put(&fixture, HF_STREAM_STDERR, "error\n");
+    hf_test_settle(fixture.context);
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, before);
+
+    hf_stdio_pump_set_paused(fixture.pump, false);
+    hf_test_settle(fixture.context);
+
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, fixture.written);
+    tear_down(&fixture);
+}
+
+static void
+test_drain_takes_what_a_rest_left(void)
+{
+    Fixture fixture;
+
+    if (hf_test_skip_under_valgrind("run as fast as a hasty writer"))
+        return;
+    set_up(&fixture);
+    write_until_rest(&fixture);
+
+    hf_stdio_pump_drain(fixture.pump);
+    hf_test_wait(fixture.context, "the end", is_closed, &fixture);
+
+    g_assert_cmpuint(fixture.output[HF_STREAM_STDOUT]->len, ==, fixture.written);
+    tear_down(&fixture);
+}
+
 static gpointer
 write_much(gpointer data)
 {
@@ -298,18 +456,18 @@ test_pipe_grows_under_load_and_shrinks_after_it(void)
 }
 
 static void
-test_read_max_bounds_a_read(void)
+test_followed_pump_reads_no_more_at_once(void)
 {
     Fixture fixture;
 
     set_up(&fixture);
-    hf_stdio_pump_set_read_max(fixture.pump, 4096);
+    hf_stdio_pump_set_followed(fixture.pump, true);
     GThread *writer = g_thread_new("writer", write_much, &fixture);
 
     hf_test_wait(fixture.context, "16 MiB", has_all, &fixture);
     g_thread_join(writer);
 
-    g_assert_cmpuint(fixture.largest_read, ==, 4096);
+    g_assert_cmpuint(fixture.largest_read, ==, 64 * 1024);
     tear_down(&fixture);
 }
 
@@ -372,9 +530,21 @@ main(int argc, char **argv)
     hf_test_add("/monitor/stdio-pump/unfinished-line-makes-a-pause",
                 test_unfinished_line_makes_a_pause);
     hf_test_add("/monitor/stdio-pump/whole-lines-make-no-pause", test_whole_lines_make_no_pause);
+    hf_test_add("/monitor/stdio-pump/hasty-writer-is-read-in-larger-pieces",
+                test_hasty_writer_is_read_in_larger_pieces);
+    hf_test_add("/monitor/stdio-pump/rest-ends-by-itself", test_rest_ends_by_itself);
+    hf_test_add("/monitor/stdio-pump/followed-pump-does-not-rest",
+                test_followed_pump_does_not_rest);
+    hf_test_add("/monitor/stdio-pump/what-rests-is-read-before-the-other-stream",
+                test_what_rests_is_read_before_the_other_stream);
+    hf_test_add("/monitor/stdio-pump/rest-does-not-read-for-a-paused-pump",
+                test_rest_does_not_read_for_a_paused_pump);
+    hf_test_add("/monitor/stdio-pump/drain-takes-what-a-rest-left",
+                test_drain_takes_what_a_rest_left);
     hf_test_add("/monitor/stdio-pump/pipe-grows-under-load-and-shrinks-after-it",
                 test_pipe_grows_under_load_and_shrinks_after_it);
-    hf_test_add("/monitor/stdio-pump/read-max-bounds-a-read", test_read_max_bounds_a_read);
+    hf_test_add("/monitor/stdio-pump/followed-pump-reads-no-more-at-once",
+                test_followed_pump_reads_no_more_at_once);
     hf_test_add("/monitor/stdio-pump/terminal-is-drained-to-its-end",
                 test_terminal_is_drained_to_its_end);
     hf_test_add("/monitor/stdio-pump/close-stops-without-a-word", test_close_stops_without_a_word);
