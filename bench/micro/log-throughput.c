@@ -4,8 +4,9 @@
 /* How many container bytes a second go from a pipe through the router into a file.
  *
  * A child writes lines of --line bytes in writes of --write bytes. This program reads them and logs
- * them (mode `log`), copies them to a file as cat does (`copy`), or only takes them apart (`split`:
- * no file). Prints the medians of --runs: megabytes (10^6) a second, and a second of this
+ * them (mode `log`), copies them to a file as cat does (`copy`; with --grow some of each read once
+ * more, so that as many bytes are written as a log format would make), or only takes them apart
+ * (`split`: no file). Prints the medians of --runs: megabytes (10^6) a second, and a second of this
  * process's CPU time, which other work on the machine disturbs less. */
 
 #include <errno.h>
@@ -37,6 +38,7 @@ typedef struct {
     int megabytes;
     int runs;
     int size_max;
+    int grow;
 } Options;
 
 static void
@@ -107,6 +109,8 @@ consume(int in_fd, const Options *options)
 
         if (is_copy) {
             write_all(out_fd, buffer, (size_t)n);
+            for (ssize_t more = n * options->grow / 100; more > 0; more -= n)
+                write_all(out_fd, buffer, (size_t)MIN(more, n));
             continue;
         }
         if (n < options->read && buffer[n - 1] != '\n')
@@ -188,6 +192,7 @@ main(int argc, char **argv)
         {"megabytes", 0, 0, G_OPTION_ARG_INT, &options.megabytes, "Megabytes (10^6) in all", NULL},
         {"size-max", 0, 0, G_OPTION_ARG_INT, &options.size_max, "Bytes of a file; 0: no limit",
          NULL},
+        {"grow", 0, 0, G_OPTION_ARG_INT, &options.grow, "Per cent more that a copy writes", NULL},
         {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "Runs", NULL},
         {NULL},
     };

@@ -52,6 +52,11 @@ def reap():
         _statuses[pid] = os.waitstatus_to_exitcode(status)
 
 
+def status_of(pid, otherwise):
+    """Of a child whose end another waiter saw, who was told nothing if reap() was faster."""
+    return _statuses.get(pid, otherwise)
+
+
 def wait_exit(pid, what="process", deadline=None):
     """The exit status of a child; -N if signal N ended it."""
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#pragma once
+
+#include <holdfast/events.h>
+
+struct _HfEvent {
+    HfEventType type;
+    char *container_id;
+    char *process_id; /* NULL: of the whole container */
+    gint64 time_us;
+    gint64 number;
+    char *checkpoint; /* NULL unless CHECKPOINTED */
+};
+
+/* (transfer full) */
+HfEvent *hf_event_new(HfEventType type, const char *container_id, const char *process_id,
+                      gint64 time_us, gint64 number);
