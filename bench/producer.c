@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* Prints lines as fast as the reader takes them: producer LINE_LENGTH LINES [FIFO]
+/* Prints lines as fast as the reader takes them: producer LINE_LENGTH LINES [FIFO [WRITE_LENGTH]]
  *
  * LINE_LENGTH counts the newline. With FIFO it first opens that for reading, which lets a
- * measurement begin when the other side opens it for writing. Written in blocks of 64 KiB. */
+ * measurement begin when the other side opens it for writing. Each write(2) is of WRITE_LENGTH
+ * bytes, or 64 KiB. */
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK 65536
+#define WRITE_LENGTH 65536
 
 static int
 write_all(const char *bytes, size_t length)
@@ -27,16 +28,16 @@ write_all(const char *bytes, size_t length)
     return 0;
 }
 
-/* One line more than a block, so that a block can begin at any byte of a line. */
+/* One line more than a write, so that a write can begin at any byte of a line. */
 static char *
-make_pattern(size_t line_length)
+make_pattern(size_t line_length, size_t write_length)
 {
-    char *pattern = malloc(BLOCK + line_length);
+    char *pattern = malloc(write_length + line_length);
 
     if (pattern == NULL)
         return NULL;
-    memset(pattern, 'x', BLOCK + line_length);
-    for (size_t i = line_length - 1; i < BLOCK + line_length; i += line_length)
+    memset(pattern, 'x', write_length + line_length);
+    for (size_t i = line_length - 1; i < write_length + line_length; i += line_length)
         pattern[i] = '\n';
     return pattern;
 }
@@ -46,18 +47,19 @@ main(int argc, char **argv)
 {
     size_t line_length = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     size_t left = argc > 2 ? line_length * strtoul(argv[2], NULL, 10) : 0;
+    size_t write_length = argc > 4 ? strtoul(argv[4], NULL, 10) : WRITE_LENGTH;
     size_t offset = 0;
     char *pattern;
 
-    if (line_length == 0 || left == 0)
+    if (line_length == 0 || left == 0 || write_length == 0)
         return 2;
     if (argc > 3 && open(argv[3], O_RDONLY | O_CLOEXEC) < 0)
         return 3;
-    pattern = make_pattern(line_length);
+    pattern = make_pattern(line_length, write_length);
     if (pattern == NULL)
         return 4;
     while (left > 0) {
-        size_t length = left < BLOCK ? left : BLOCK;
+        size_t length = left < write_length ? left : write_length;
 
         if (write_all(pattern + offset, length) < 0)
             return 1;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -117,6 +118,16 @@ hf_gzip_file_is_supported(void)
     return true;
 }
 
+/* The time of the last record: a reader tells by it what was written after another file. */
+static void
+copy_time(int in_fd, int out_fd)
+{
+    struct stat status;
+
+    if (fstat(in_fd, &status) == 0)
+        (void)futimens(out_fd, (const struct timespec[]){{.tv_nsec = UTIME_OMIT}, status.st_mtim});
+}
+
 bool
 hf_gzip_file_copy(int in_fd, int out_fd)
 {
@@ -127,6 +138,7 @@ hf_gzip_file_copy(int in_fd, int out_fd)
     if (memory == MAP_FAILED)
         return false;
     ok = copy(in_fd, out_fd, &arena);
+    copy_time(in_fd, out_fd);
     (void)munmap(memory, ARENA_SIZE);
     return ok;
 }

@@ -1,39 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* The files of one log, PATH.N (the oldest) to PATH.1 and PATH, found in their order while somebody
- * renames them. Holds a run of neighbours open: the oldest is read, the newest is what the writer
- * had open when it was last looked for. */
+/* The files of one log, PATH.N or PATH.N.gz (the oldest) to PATH.1 and PATH, found in their order
+ * while somebody renames them. Holds a run of neighbours open: the oldest is read, the newest is
+ * what the writer had open when it was last looked for. */
 
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include <glib.h>
 
+#include "logging/log-reader-file.h"
+#include "logging/log-reader-watch.h"
+
 typedef struct HfLogReaderChain HfLogReaderChain;
-
-typedef struct {
-    int fd;
-    dev_t device;
-    ino_t inode;
-    guint number; /* 0 is PATH; what it was when it was last looked up */
-    int watch;    /* -1: not watched */
-} HfLogReaderFile;
-
-typedef enum {
-    HF_LOG_READER_FOUND,
-    HF_LOG_READER_NONE,
-    HF_LOG_READER_AGAIN, /* files were renamed meanwhile: ask again, later */
-    HF_LOG_READER_FAILED,
-} HfLogReaderFind;
-
-typedef enum {
-    HF_LOG_READER_QUIET, /* nothing that concerns the log */
-    HF_LOG_READER_CHANGED,
-    HF_LOG_READER_DIRECTORY_GONE,
-} HfLogReaderEvents;
 
 /* The directory of @path must exist; the files need not. @is_watching: changes make the descriptor
  * below readable. */
@@ -67,8 +48,11 @@ const HfLogReaderFile *hf_log_reader_chain_get_oldest(const HfLogReaderChain *se
 /* A file after the oldest has bytes: the writer has left the oldest for good. */
 bool hf_log_reader_chain_has_newer_bytes(const HfLogReaderChain *self);
 
-/* The name of the compressed file that add_older would have opened, were it not compressed; NULL if
- * there is none. (transfer full) */
+/* The name of the compressed file that add_older did not open, because this build cannot read it;
+ * NULL if there is none. (transfer full) */
 char *hf_log_reader_chain_dup_compressed(const HfLogReaderChain *self);
+
+/* The contents of the oldest file, which is compressed. */
+void hf_log_reader_chain_take_plain_fd(HfLogReaderChain *self, int fd);
 
 void hf_log_reader_chain_drop_oldest(HfLogReaderChain *self);

@@ -4,7 +4,7 @@
 /* How this works.
  *
  *      FIRST     no file is there yet. What appears later is new, and read from its beginning
- *      LOCATING  files are opened backward until the place to begin at is found
+ *      LOCATING  files are opened backward until the place to begin at is found (-start.c)
  *      READING   the oldest file that is open is read to its end, then the next
  *      ENDED
  *
@@ -24,64 +24,15 @@
  * Handlers may pause the reader, so each message may be the last of a step: lines that are still in
  * the buffer come first in the next. */
 
-#include <sys/stat.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/source.h"
-#include "logging/log-reader-chain.h"
-#include "logging/log-reader-input.h"
-#include "logging/log-reader-join.h"
-#include "logging/log-reader-tail.h"
-#include "logging/log-reader.h"
+#include "logging/log-reader-private.h"
 
-/* Of one wake-up. */
-#define WORK_BYTES (256 * 1024)
 /* A step counts for so many at least. */
 #define STEP_BYTES 4096
 #define NEWER_FILES_MAX 16
-/* What surrounds a message in a CRI record, with tags to come. */
-#define LINE_OVERHEAD 4096
-/* A JSON string has at most so many bytes for one: "\u0000" */
-#define JSON_BYTES_PER_BYTE 6
-/* A line is stamped before it is written. */
-#define WRITER_DELAY_S 1
 #define TIMER_MAX_S 3600
-
-typedef enum {
-    PHASE_FIRST,
-    PHASE_LOCATING,
-    PHASE_READING,
-    PHASE_ENDED
-} Phase;
-
-typedef enum {
-    STEP_MORE,
-    STEP_IDLE,
-    STEP_FAILED,
-} Step;
-
-struct HfLogReader {
-    GMainContext *context;
-    HfLogReaderOptions options;
-    const HfLogReaderHandlers *handlers; /* borrowed */
-    gpointer user_data;
-    Phase phase;
-    HfLogReaderChain *chain;
-    HfLogReaderTail *tail; /* while LOCATING, unless all is read */
-    HfLogReaderInput input;
-    HfLogReaderJoin join;
-    GString *scratch;
-    GSource *watch_source;
-    GSource *work_source;
-    GSource *until_source;
-    size_t budget; /* of this wake-up */
-    bool is_paused;
-    bool is_caught_up;
-    bool is_final; /* the next end of the file is final */
-    bool is_directory_gone;
-    guint64 problems[HF_LOG_READER_PROBLEM_COUNT];
-};
 
 static const char *const problem_texts[] = {
     [HF_LOG_READER_PROBLEM_GARBAGE] = "a line that is no record is skipped",
@@ -90,6 +41,7 @@ static const char *const problem_texts[] = {
     [HF_LOG_READER_PROBLEM_TRUNCATED] = "the file was truncated",
     [HF_LOG_READER_PROBLEM_GAP] = "files may have been removed before they were read",
     [HF_LOG_READER_PROBLEM_COMPRESSED] = "older files are compressed and are not read",
+    [HF_LOG_READER_PROBLEM_DAMAGED] = "a compressed file is damaged, and read as far as it goes",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(problem_texts) == HF_LOG_READER_PROBLEM_COUNT);
 
@@ -99,8 +51,8 @@ hf_log_reader_problem_to_string(HfLogReaderProblem problem)
     return problem_texts[problem];
 }
 
-static void
-report(HfLogReader *self, HfLogReaderProblem problem)
+void
+hf_log_reader_report(HfLogReader *self, HfLogReaderProblem problem)
 {
     bool is_told = problem != HF_LOG_READER_PROBLEM_GARBAGE || self->problems[problem] == 0;
 
@@ -109,18 +61,10 @@ report(HfLogReader *self, HfLogReaderProblem problem)
         self->handlers->on_problem(problem, self->user_data);
 }
 
-static size_t
-get_line_max(const HfLogReaderOptions *options)
-{
-    size_t per_byte = options->format == HF_LOG_FORMAT_CRI ? 1 : JSON_BYTES_PER_BYTE;
-
-    return options->message_max * per_byte + LINE_OVERHEAD;
-}
-
 static void
 end(HfLogReader *self, const GError *error)
 {
-    self->phase = PHASE_ENDED;
+    self->phase = HF_LOG_READER_PHASE_ENDED;
     hf_source_clear(&self->watch_source);
     hf_source_clear(&self->work_source);
     hf_source_clear(&self->until_source);
@@ -137,10 +81,10 @@ handle_line(HfLogReader *self, const char *text, size_t length, bool is_cut)
         hf_log_line_parse(self->options.format, text, length, self->scratch, &line);
 
     if (is_cut)
-        report(self, HF_LOG_READER_PROBLEM_CUT);
+        hf_log_reader_report(self, HF_LOG_READER_PROBLEM_CUT);
     else if (result != HF_PARSE_OK)
-        report(self, result == HF_PARSE_TORN ? HF_LOG_READER_PROBLEM_TORN
-                                             : HF_LOG_READER_PROBLEM_GARBAGE);
+        hf_log_reader_report(self, result == HF_PARSE_TORN ? HF_LOG_READER_PROBLEM_TORN
+                                                           : HF_LOG_READER_PROBLEM_GARBAGE);
     if (result == HF_PARSE_OK)
         hf_log_reader_join_push(&self->join, &line, is_cut);
 }
@@ -161,187 +105,85 @@ hand_out_lines(HfLogReader *self)
     return false;
 }
 
-static Step
-to_step(HfLogReaderFind result)
-{
-    if (result == HF_LOG_READER_FAILED)
-        return STEP_FAILED;
-    return result == HF_LOG_READER_NONE ? STEP_IDLE : STEP_MORE;
-}
-
-/* STEP_IDLE: there is no newer file. */
-static Step
+/* HF_LOG_READER_STEP_IDLE: there is no newer file. */
+static HfLogReaderStep
 open_newer(HfLogReader *self, GError **error)
 {
     bool is_gap = false;
     HfLogReaderFind result = hf_log_reader_chain_add_newer(self->chain, &is_gap, error);
 
     if (is_gap)
-        report(self, HF_LOG_READER_PROBLEM_GAP);
-    return to_step(result);
+        hf_log_reader_report(self, HF_LOG_READER_PROBLEM_GAP);
+    return hf_log_reader_to_step(result);
 }
 
 static void
 leave_file(HfLogReader *self)
 {
     if (hf_log_reader_input_is_within_line(&self->input))
-        report(self, HF_LOG_READER_PROBLEM_TORN);
+        hf_log_reader_report(self, HF_LOG_READER_PROBLEM_TORN);
     hf_log_reader_chain_drop_oldest(self->chain);
     hf_log_reader_input_start(&self->input, 0);
     self->is_final = false;
 }
 
-static Step
+static HfLogReaderStep
 step_at_end_of_file(HfLogReader *self, GError **error)
 {
-    Step step;
+    HfLogReaderStep step;
 
     if (self->is_final) {
         leave_file(self);
-        return STEP_MORE;
+        return HF_LOG_READER_STEP_MORE;
     }
     step = open_newer(self, error);
-    if (step == STEP_FAILED)
+    if (step == HF_LOG_READER_STEP_FAILED)
         return step;
     self->is_final = hf_log_reader_chain_has_newer_bytes(self->chain);
-    return self->is_final ? STEP_MORE : step;
+    return self->is_final ? HF_LOG_READER_STEP_MORE : step;
 }
 
-static Step
+static HfLogReaderStep
 step_reading(HfLogReader *self, GError **error)
 {
     const HfLogReaderFile *file = hf_log_reader_chain_get_oldest(self->chain);
     size_t length = 0;
 
     if (!hand_out_lines(self))
-        return STEP_MORE;
-    switch (hf_log_reader_input_fill(&self->input, file->fd, &length, error)) {
+        return HF_LOG_READER_STEP_MORE;
+    if (hf_log_reader_needs_unpacking(self))
+        return hf_log_reader_step_unpacking(self, error);
+    switch (hf_log_reader_input_fill(&self->input, hf_log_reader_file_get_readable_fd(file),
+                                     &length, error)) {
     case HF_LOG_READER_DATA:
         self->budget -= MIN(self->budget, length);
         (void)hand_out_lines(self);
-        return STEP_MORE;
+        return HF_LOG_READER_STEP_MORE;
     case HF_LOG_READER_END:
         return step_at_end_of_file(self, error);
     case HF_LOG_READER_TRUNCATED:
-        report(self, HF_LOG_READER_PROBLEM_TRUNCATED);
-        return STEP_MORE;
+        hf_log_reader_report(self, HF_LOG_READER_PROBLEM_TRUNCATED);
+        return HF_LOG_READER_STEP_MORE;
     case HF_LOG_READER_ERROR:
     default:
-        return STEP_FAILED;
+        return HF_LOG_READER_STEP_FAILED;
     }
 }
 
-static void
-begin_reading(HfLogReader *self)
-{
-    off_t offset = 0;
-
-    if (self->tail != NULL) {
-        offset = hf_log_reader_tail_get_offset(self->tail);
-        for (guint i = hf_log_reader_tail_count_surplus(self->tail); i > 0; i--)
-            hf_log_reader_chain_drop_oldest(self->chain);
-        for (guint i = 0; i < HF_STREAM_COUNT; i++)
-            self->join.streams[i].skip = hf_log_reader_tail_get_skip(self->tail, (HfStream)i);
-        g_clear_pointer(&self->tail, hf_log_reader_tail_free);
-    }
-    hf_log_reader_input_start(&self->input, offset);
-    self->phase = PHASE_READING;
-}
-
-/* Nothing in the oldest file, nor in those before it, is as new as since. */
-static bool
-is_before_since(const HfLogReader *self)
-{
-    const HfLogReaderFile *file = hf_log_reader_chain_get_oldest(self->chain);
-    struct stat status;
-
-    return self->options.has_since && fstat(file->fd, &status) == 0 &&
-           status.st_mtim.tv_sec + WRITER_DELAY_S < self->options.since.tv_sec;
-}
-
-static gboolean
-enter_oldest(HfLogReader *self, GError **error)
-{
-    if (self->tail == NULL)
-        return TRUE;
-    return hf_log_reader_tail_enter(self->tail, hf_log_reader_chain_get_oldest(self->chain)->fd,
-                                    error);
-}
-
-static Step
-step_to_older(HfLogReader *self, GError **error)
-{
-    HfLogReaderFind result = HF_LOG_READER_NONE;
-
-    if (!is_before_since(self)) {
-        result = hf_log_reader_chain_add_older(self->chain, error);
-        if (result == HF_LOG_READER_NONE) {
-            g_autofree char *name = hf_log_reader_chain_dup_compressed(self->chain);
-
-            if (name != NULL)
-                report(self, HF_LOG_READER_PROBLEM_COMPRESSED);
-        }
-    }
-    if (result == HF_LOG_READER_NONE)
-        begin_reading(self);
-    if (result == HF_LOG_READER_FAILED ||
-        (result == HF_LOG_READER_FOUND && !enter_oldest(self, error)))
-        return STEP_FAILED;
-    return STEP_MORE;
-}
-
-static Step
-step_locating(HfLogReader *self, GError **error)
-{
-    if (self->tail == NULL)
-        return step_to_older(self, error);
-    switch (hf_log_reader_tail_step(self->tail, error)) {
-    case HF_LOG_READER_TAIL_OLDER:
-        return step_to_older(self, error);
-    case HF_LOG_READER_TAIL_DONE:
-        begin_reading(self);
-        return STEP_MORE;
-    case HF_LOG_READER_TAIL_MORE:
-        /* A block; the budget holds it as it does one of step_reading(). */
-        self->budget -= MIN(self->budget, WORK_BYTES / 4);
-        return STEP_MORE;
-    case HF_LOG_READER_TAIL_FAILED:
-    default:
-        return STEP_FAILED;
-    }
-}
-
-static Step
-step_first(HfLogReader *self, GError **error)
-{
-    Step step = to_step(hf_log_reader_chain_open_first(self->chain, error));
-
-    if (step == STEP_IDLE) {
-        self->options.tail = HF_LOG_READER_TAIL_ALL;
-    } else if (step == STEP_MORE) {
-        self->phase = PHASE_LOCATING;
-        if (self->options.tail >= 0)
-            self->tail = hf_log_reader_tail_new(&self->options, get_line_max(&self->options));
-        if (!enter_oldest(self, error))
-            return STEP_FAILED;
-    }
-    return step;
-}
-
-static Step
+static HfLogReaderStep
 take_step(HfLogReader *self, GError **error)
 {
     self->budget -= MIN(self->budget, STEP_BYTES);
     switch (self->phase) {
-    case PHASE_FIRST:
-        return step_first(self, error);
-    case PHASE_LOCATING:
-        return step_locating(self, error);
-    case PHASE_READING:
+    case HF_LOG_READER_PHASE_FIRST:
+        return hf_log_reader_step_first(self, error);
+    case HF_LOG_READER_PHASE_LOCATING:
+        return hf_log_reader_step_locating(self, error);
+    case HF_LOG_READER_PHASE_READING:
         return step_reading(self, error);
-    case PHASE_ENDED:
+    case HF_LOG_READER_PHASE_ENDED:
     default:
-        return STEP_IDLE;
+        return HF_LOG_READER_STEP_IDLE;
     }
 }
 
@@ -350,7 +192,8 @@ has_passed_until(const HfLogReader *self, gint64 *out_left_s)
 {
     struct timespec now = hf_clock_now();
 
-    *out_left_s = (gint64)self->options.until.tv_sec + 1 + WRITER_DELAY_S - now.tv_sec;
+    *out_left_s =
+        (gint64)self->options.until.tv_sec + 1 + HF_LOG_READER_WRITER_DELAY_S - now.tv_sec;
     return self->options.has_until && *out_left_s <= 0;
 }
 
@@ -394,11 +237,12 @@ go_idle(HfLogReader *self)
 static gboolean
 open_all_newer(HfLogReader *self, GError **error)
 {
-    Step step = STEP_MORE;
+    HfLogReaderStep step = HF_LOG_READER_STEP_MORE;
 
-    for (guint i = 0; i < NEWER_FILES_MAX && step == STEP_MORE; i++)
-        step = self->phase == PHASE_READING ? open_newer(self, error) : STEP_IDLE;
-    return step != STEP_FAILED;
+    for (guint i = 0; i < NEWER_FILES_MAX && step == HF_LOG_READER_STEP_MORE; i++)
+        step = self->phase == HF_LOG_READER_PHASE_READING ? open_newer(self, error)
+                                                          : HF_LOG_READER_STEP_IDLE;
+    return step != HF_LOG_READER_STEP_FAILED;
 }
 
 static gboolean
@@ -406,16 +250,16 @@ on_work(gpointer user_data)
 {
     HfLogReader *self = user_data;
     g_autoptr(GError) error = NULL;
-    Step step = STEP_MORE;
+    HfLogReaderStep step = HF_LOG_READER_STEP_MORE;
 
-    self->budget = WORK_BYTES;
+    self->budget = HF_LOG_READER_WORK_BYTES;
     if (!open_all_newer(self, &error))
-        step = STEP_FAILED;
-    while (step == STEP_MORE && self->budget > 0 && !self->is_paused)
+        step = HF_LOG_READER_STEP_FAILED;
+    while (step == HF_LOG_READER_STEP_MORE && self->budget > 0 && !self->is_paused)
         step = take_step(self, &error);
-    if (step == STEP_FAILED)
+    if (step == HF_LOG_READER_STEP_FAILED)
         end(self, error);
-    else if (step == STEP_IDLE && !self->is_paused)
+    else if (step == HF_LOG_READER_STEP_IDLE && !self->is_paused)
         go_idle(self);
     else if (self->is_paused)
         hf_source_clear(&self->work_source);
@@ -425,7 +269,7 @@ on_work(gpointer user_data)
 static void
 start_work(HfLogReader *self)
 {
-    if (self->work_source == NULL && self->phase != PHASE_ENDED && !self->is_paused)
+    if (self->work_source == NULL && self->phase != HF_LOG_READER_PHASE_ENDED && !self->is_paused)
         self->work_source =
             hf_source_after(self->context, 0, HF_PRIORITY_OUTPUT, "log-reader-work", on_work, self);
 }
@@ -478,7 +322,7 @@ hf_log_reader_new(GMainContext *context, const char *path, const HfLogReaderOpti
     self->user_data = user_data;
     self->chain = g_steal_pointer(&chain);
     self->scratch = g_string_new(NULL);
-    hf_log_reader_input_init(&self->input, get_line_max(&self->options));
+    hf_log_reader_input_init(&self->input, hf_log_reader_get_line_max(&self->options));
     hf_log_reader_join_init(&self->join, &self->options, handlers->on_message, user_data);
     if (options->is_following)
         self->watch_source =
@@ -497,6 +341,7 @@ hf_log_reader_free(HfLogReader *self)
     hf_source_clear(&self->work_source);
     hf_source_clear(&self->until_source);
     hf_log_reader_tail_free(self->tail);
+    hf_log_reader_unpack_free(self->unpack);
     hf_log_reader_chain_free(self->chain);
     hf_log_reader_input_clear(&self->input);
     hf_log_reader_join_clear(&self->join);

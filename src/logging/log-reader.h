@@ -2,7 +2,7 @@
  * Copyright The Holdfast Authors */
 
 /* Reads a container's log, k8s-file or json-file, by whomever it was written, with its rotated
- * files PATH.1, PATH.2 and so on, and follows it.
+ * files PATH.1, PATH.2 and so on, which may be compressed (PATH.2.gz), and follows it.
  *
  * Every line is handed out once and in order, across renaming, truncation, removal and a new file
  * at PATH, as long as the reader sees a file before it is removed. */
@@ -34,7 +34,7 @@ typedef struct {
 
 /* Zeroed, it reads what comes after the start and does not follow. */
 typedef struct {
-    HfLogFormat format;
+    HfLogLineFormat format;
     bool is_following;
     /* So many messages from the end, of those that the filters let through; and what has begun
      * behind them and is incomplete. HF_LOG_READER_TAIL_ALL: all. */
@@ -64,8 +64,10 @@ typedef enum {
     HF_LOG_READER_PROBLEM_TRUNCATED,
     /* Files may have been removed before they were read. */
     HF_LOG_READER_PROBLEM_GAP,
-    /* Older files are compressed, and are not read. */
+    /* Older files are compressed, and this build, which has no zlib, does not read them. */
     HF_LOG_READER_PROBLEM_COMPRESSED,
+    /* A compressed file is not whole, or something else. */
+    HF_LOG_READER_PROBLEM_DAMAGED,
     HF_LOG_READER_PROBLEM_COUNT,
 } HfLogReaderProblem;
 

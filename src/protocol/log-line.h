@@ -15,10 +15,10 @@
 #include "protocol/stream.h"
 
 typedef enum {
-    HF_LOG_FORMAT_ANY, /* each line shows by its first byte what it is */
-    HF_LOG_FORMAT_CRI,
-    HF_LOG_FORMAT_JSON,
-} HfLogFormat;
+    HF_LOG_LINE_FORMAT_ANY, /* each line shows by its first byte what it is */
+    HF_LOG_LINE_FORMAT_CRI,
+    HF_LOG_LINE_FORMAT_JSON,
+} HfLogLineFormat;
 
 typedef struct {
     struct timespec time;
@@ -30,5 +30,5 @@ typedef struct {
 
 /* @text is a line without its newline. @scratch is overwritten; what it holds may be part of
  * *@out_line, which is set on HF_PARSE_OK only. */
-HfParseResult hf_log_line_parse(HfLogFormat format, const char *text, size_t length,
+HfParseResult hf_log_line_parse(HfLogLineFormat format, const char *text, size_t length,
                                 GString *scratch, HfLogLine *out_line);

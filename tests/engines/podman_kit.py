@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(__file__)), "lib
 
 import leftovers  # noqa: E402
 from harness import case, check, equal, Skip  # noqa: E402, F401
+from journald import Journal  # noqa: E402, F401
 from processes import DEADLINE, Expired, wait_until  # noqa: E402
 from terminal import Terminal  # noqa: E402
 

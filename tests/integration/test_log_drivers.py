@@ -67,16 +67,54 @@ def json_file(box):
     check(b"\\u003c\\u0026\\u003e \\u2028" in box.read(path), "escaped as Docker does")
 
 
-@case("jq reads json-file", conmon=CONMON)
-def json_file_jq(box):
+def jq(*arguments):
     if shutil.which("jq") is None:
         raise Skip("jq is not installed")
+    done = subprocess.run(["jq", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=False)
+    equal((done.returncode, done.stderr), (0, b""), "jq's status and complaints")
+    return done.stdout
+
+
+@case("jq reads json-file", conmon=CONMON)
+def json_file_jq(box):
     path = box.at("logs", "ctr-json.log")
     finished(box, LINES, log=f"json-file:{path}")
 
-    out = subprocess.run(["jq", "-j", ".log", path], stdout=subprocess.PIPE, check=True).stdout
+    equal(jq("-j", ".log", path), EXPECTED)
 
-    equal(out, EXPECTED)
+
+@case("jq reads every line of json-file whatever the bytes", conmon=CONMON)
+def json_file_jq_bytes(box):
+    # Every byte, every pair of one that begins a character of UTF-8 and another, and noise. Not more
+    # than one write(2) to a pipe, so that no pause cuts a character in two.
+    text = bytes(range(256)) + b"\n" + b"".join(
+        bytes([first, second]) for first in range(0xC0, 0x100) for second in range(0, 256, 7))
+    text += b"\xed\xa0\x80 \xf4\x90\x80\x80 \xc0\xaf \xef\xbf\xbf \xf0\x9f\x90\x9f\n"
+    text += os.urandom(40000)
+    box.write(os.path.join(box.bundle, "odd"), text)
+    box.ignored_files.add("odd")
+    path = box.at("logs", "ctr-json.log")
+    finished(box, "cat odd", log=f"json-file:{path}", args=["--log-line-max", "1048576"])
+
+    out = jq("-j", "if .stream == \"stdout\" then .log else error end", path)
+
+    # Each line as Docker's decoder takes it: one replacement for each byte that is no character.
+    equal(out == replace_as_go_does(text).encode(), True, "what jq gives back")
+    equal(jq("-r", ".time", path).count(b"\n"), box.read(path).count(b"\n"), "lines")
+
+
+def replace_as_go_does(text):
+    """Each byte that is not part of a character becomes U+FFFD."""
+    found = []
+    while text:
+        try:
+            found.append(text.decode())
+            break
+        except UnicodeDecodeError as error:
+            found.append(text[: error.start].decode() + "\ufffd")
+            text = text[error.start + 1 :]
+    return "".join(found)
 
 
 @case("tag and labels are the attrs of json-file", conmon=CONMON)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 
+import oniguruma
 from harness import Skip, case, check, equal
 from processes import DEADLINE, wait_until
 
@@ -85,6 +86,44 @@ def rotated_log(box):
     equal(tail, b"".join(EXPECTED.splitlines(keepends=True)[-777:]))
 
 
+def is_compressed(box, path):
+    """Every full file but the newest, and the monitor at rest."""
+    folder, log = os.path.split(path)
+    names = os.listdir(folder)
+    plain = [name for name in names if re.fullmatch(re.escape(log) + r"\.\d+", name)]
+    return len(plain) <= 1 and log + ".gz.tmp" not in names
+
+
+@case("a log whose older files are compressed is read whole, and from any line of its end",
+      conmon="2.1.6 has no rotation")
+def compressed_log(box):
+    monitor = box.create(LINES + "; read x", stdin=True, args=[*ROTATING, "--log-compress"])
+    monitor.created()
+    client = monitor.attach()
+    monitor.wait_logged(b"line-%d\n" % (COUNT - 1))
+    wait_until(lambda: is_compressed(box, monitor.log_path), "compressed files")
+    lines = EXPECTED.splitlines(keepends=True)
+
+    equal(read(box, monitor.log_path), EXPECTED)
+    for count in (1, 200, COUNT // 2, COUNT - 1):
+        equal(read(box, monitor.log_path, "--tail", str(count)), b"".join(lines[-count:]), count)
+
+    client.send(b"\n")
+    monitor.wait_exited()
+    client.close()
+
+
+@case("a log is followed while its files are compressed", conmon="2.1.6 has no rotation")
+def followed_compression(box):
+    monitor = box.create(LINES, args=[*ROTATING, "--log-compress"], autostart=False).created()
+    reader = start_following(box, monitor.log_path, "--stop-after", f"line-{COUNT - 1}")
+    monitor.start()
+    out = finish_following(reader)
+    monitor.wait_exited()
+
+    equal(out, EXPECTED)
+
+
 @case("a log is followed while it is rotated", conmon="2.1.6 has no rotation")
 def followed_rotation(box):
     monitor = box.create(LINES, args=ROTATING, autostart=False).created()
@@ -136,30 +175,110 @@ def times(box):
     equal(read(box, monitor.log_path, "--until", middle), b"one\n")
 
 
-def expression(name, beginning, end):
-    """A regular expression of a page or an example, in Python's words."""
+def text_between(name, beginning, end):
+    """What stands in a page or an example."""
     with open(os.path.join(DOCS, name)) as file:
         text = file.read()
     start = text.index(beginning) + len(beginning)
-    found = text[start : text.index(end, start)].replace("\\e", "\\").replace("(?<", "(?P<")
-    return re.compile(found.encode(), re.DOTALL)
+    return text[start : text.index(end, start)].replace("\\e", "\\").encode()
 
 
-@case("the regular expressions for shippers match every record")
+def expression(name, beginning, end):
+    return re.compile(text_between(name, beginning, end), re.DOTALL)
+
+
+# Lines of every kind, pieces, and what has no newline at the end.
+ODD_LINES = "printf 'a\\000\\377\\r\\n\\n  P \\n\\303\\244\\n'; echo '2 stdout F x' >&2; " + PIECES
+PAGE = ("holdfast-log.5", "on bytes:\n.Bd -literal\n", "\n")
+FLUENT_BIT = ("examples/fluent-bit-parsers.conf", "Regex       ", "\n")
+VECTOR = ("examples/vector.toml", ", r'", "'")
+
+
+def cri_lines(box):
+    monitor = finished(box, ODD_LINES)
+    lines = [line for line in box.read(monitor.log_path).split(b"\n") if line]
+    check(len(lines) > 8, "records")
+    return lines
+
+
+@case("the page's regular expression and Vector's match every record")
 def expressions(box):
-    monitor = finished(box, "printf 'a\\000\\377\\r\\n\\n'; " + PIECES)
-    page = expression("holdfast-log.5", "on bytes:\n.Bd -literal\n", "\n")
-    fluent_bit = expression("examples/fluent-bit-parsers.conf", "Regex       ", "\n")
-    vector = expression("examples/vector.toml", ", r'", "'")
+    page, vector = expression(*PAGE), expression(*VECTOR)
 
-    records = [line for line in box.read(monitor.log_path).split(b"\n") if line]
+    for line in cri_lines(box):
+        fields = tuple(line.split(b" ", 3))
+        equal(page.match(line).group(1, 3, 4, 6), fields)
+        equal(vector.match(line).group("time", "stream", "tag", "text"), fields)
 
-    for record in records:
-        fields = record.split(b" ", 3)
-        equal(page.match(record).group(1, 3, 4, 6), tuple(fields))
-        equal(fluent_bit.match(record).group("time", "stream", "logtag", "log"), tuple(fields))
-        equal(vector.match(record).group("time", "stream", "tag", "text"), tuple(fields))
-    check(len(records) > 3, "records")
+
+@case("Fluent Bit's regular expression matches every record, as Ruby understands it")
+def fluent_bit_expression(box):
+    parser = oniguruma.Expression(text_between(*FLUENT_BIT))
+
+    for line in cri_lines(box):
+        found = parser.match(line)
+        fields = line.split(b" ", 3)
+        equal(found, dict(zip(("time", "stream", "logtag", "log"), fields)), line)
+
+
+@case("grep understands the page's regular expression")
+def grep_expression(box):
+    lines = cri_lines(box)
+    environment = {**os.environ, "LC_ALL": "C"}
+
+    done = subprocess.run(["grep", "-aczE", text_between(*PAGE).decode()], input=b"\0".join(
+        line.replace(b"\0", b"?") for line in lines), capture_output=True, env=environment)
+
+    equal(done.stdout, b"%d\n" % len(lines))
+
+
+def example(beginning, path):
+    """A command of the page's examples, for a log at the path."""
+    text = text_between("holdfast-log.5", beginning, ".Ed" if "literal" in beginning else "\n")
+    return text.decode().strip().removeprefix("$ ").replace("PATH", path)
+
+
+def printed(command):
+    return subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, check=True).stdout
+
+
+@case("the page's commands print what the container wrote", conmon="2.1.6 has no rotation")
+def page_commands(box):
+    command = LINES + "; echo no >&2; printf 'prompt: '; read x"
+    path, as_json = box.at("logs", "cri"), box.at("logs", "json")
+    args = ["--log-size-max", "40000", "--log-rotate", "--log-max-files", "99", "--log-compress"]
+    monitor = box.create(command, stdin=True, args=args,
+                         log=[f"k8s-file:{path}", f"json-file:{as_json}"]).created()
+    client = monitor.attach()
+    wait_until(lambda: b"prompt" in box.read(path) and is_compressed(box, path)
+               and is_compressed(box, as_json), "compressed files")
+    whole = [box.at("out", name) for name in ("cri", "json")]
+    for source, target in zip((path, as_json), whole):
+        check(f"{os.path.basename(source)}.2.gz" in os.listdir(box.at("logs")), "compressed files")
+        box.write(target, printed(example("some of them compressed:\n.Bd -literal -offset indent\n",
+                                          source)))
+
+    expected = EXPECTED + b"prompt: "
+    equal(printed(example("pieces joined:\n.Bd -literal -offset indent\n", whole[0])), expected)
+    if shutil.which("jq"):
+        equal(printed(example("The same of json-file:\n.Pp\n.Dl ", whole[1])), expected)
+
+    client.send(b"\n")
+    monitor.wait_exited()
+    client.close()
+
+
+@case("no regular expression matches what is no record")
+def no_records(box):
+    python = [expression(*PAGE), expression(*VECTOR)]
+    parser = oniguruma.Expression(text_between(*FLUENT_BIT))
+    stamp = b"2026-01-31T23:59:59.123456789+01:00"
+    bad = [b"", b"x", stamp, stamp + b" stdout", stamp + b" stdout F", stamp + b" std F x",
+           stamp + b" stdout X x", stamp + b"  stdout F x", stamp[:-6] + b" stdout F x",
+           stamp[1:] + b" stdout F x", b'{"log":"x","stream":"stdout","time":"x"}']
+
+    for line in bad:
+        equal([each.match(line) for each in python] + [parser.match(line)], [None] * 3, line)
 
 
 @case("a log of json-file is read", conmon="2.1.6 has no json-file")

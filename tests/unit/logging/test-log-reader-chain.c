@@ -14,48 +14,116 @@
 
 #include <glib.h>
 
+#include "base/fd.h"
+#include "logging/gzip-file.h"
 #include "logging/log-reader-chain.h"
+#include "logging/log-reader-unpack.h"
 #include "test-kit.h"
 
 #define FILES_MAX 12
+#define ROUNDS 400
 
-/* Rotates for ever, one rename or one new file a step. Each file has its serial number in it. */
+/* Rotates for ever, one rename or one new file a step. Each file has its serial number in it. If it
+ * compresses, then between rotations, and in two steps: PATH.N.gz is there, PATH.N goes. */
 typedef struct {
     char *dir;
     guint next;   /* what is renamed from next - 1 to next; 0: PATH is made */
     guint files;  /* so many there are, PATH included if it is there */
     guint serial; /* of the newest */
     guint steps_max;
+    bool compresses;
+    guint copied; /* the number of the file that is there in both forms; 0: none */
 } Writer;
 
 static Writer *active;
 
+static char *
+dup_path(const Writer *self, guint number, const char *suffix)
+{
+    return number == 0 ? g_strdup_printf("%s/log", self->dir)
+                       : g_strdup_printf("%s/log.%u%s", self->dir, number, suffix);
+}
+
+static void
+make_newest(Writer *self)
+{
+    g_autofree char *path = dup_path(self, 0, "");
+    g_autofree char *text = g_strdup_printf("%u", ++self->serial);
+    hf_autofd fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, strlen(text));
+    self->files++;
+    self->next = self->files;
+}
+
+static void
+rename_next(Writer *self)
+{
+    g_autofree char *from = dup_path(self, self->next - 1, "");
+    g_autofree char *to = dup_path(self, self->next, "");
+
+    if (access(from, F_OK) < 0) {
+        g_free(from);
+        g_free(to);
+        from = dup_path(self, self->next - 1, ".gz");
+        to = dup_path(self, self->next, ".gz");
+    }
+    g_assert_no_errno(rename(from, to));
+    self->next--;
+}
+
+/* The newest file from the second on that is not compressed yet; 0: none. */
+static guint
+find_plain(const Writer *self)
+{
+    for (guint number = 2; number < self->files; number++) {
+        g_autofree char *path = dup_path(self, number, "");
+
+        if (access(path, F_OK) == 0)
+            return number;
+    }
+    return 0;
+}
+
+static void
+make_copy(Writer *self, guint number)
+{
+    g_autofree char *plain = dup_path(self, number, "");
+    g_autofree char *temporary = g_strconcat(self->dir, "/log.gz.tmp", NULL);
+    g_autofree char *copy = dup_path(self, number, ".gz");
+    hf_autofd in_fd = open(plain, O_RDONLY | O_CLOEXEC);
+    hf_autofd out_fd = -1;
+
+    out_fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    g_assert_true(hf_gzip_file_copy(in_fd, out_fd));
+    g_assert_no_errno(rename(temporary, copy));
+    self->copied = number;
+}
+
+static void
+remove_copied(Writer *self)
+{
+    g_autofree char *plain = dup_path(self, self->copied, "");
+
+    g_assert_no_errno(unlink(plain));
+    self->copied = 0;
+}
+
 static void
 go_step(Writer *self)
 {
-    char from[4096];
-    char to[4096];
+    bool is_idle = self->next == self->files;
+    guint plain = self->compresses && is_idle && g_test_rand_bit() ? find_plain(self) : 0;
 
-    if (self->next == 0) {
-        g_autofree char *text = g_strdup_printf("%u", ++self->serial);
-        int fd;
-
-        (void)g_snprintf(to, sizeof to, "%s/log", self->dir);
-        fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        g_assert_cmpint(fd, >=, 0);
-        g_assert_cmpint(write(fd, text, strlen(text)), ==, strlen(text));
-        g_assert_no_errno(close(fd));
-        self->files++;
-        self->next = self->files;
-        return;
-    }
-    if (self->next == 1)
-        (void)g_snprintf(from, sizeof from, "%s/log", self->dir);
+    if (self->copied > 0)
+        remove_copied(self);
+    else if (plain > 0)
+        make_copy(self, plain);
+    else if (self->next == 0)
+        make_newest(self);
     else
-        (void)g_snprintf(from, sizeof from, "%s/log.%u", self->dir, self->next - 1);
-    (void)g_snprintf(to, sizeof to, "%s/log.%u", self->dir, self->next);
-    g_assert_no_errno(rename(from, to));
-    self->next--;
+        rename_next(self);
 }
 
 static void
@@ -107,20 +175,42 @@ read_serial(int fd)
 }
 
 static guint
+read_compressed_serial(int fd)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HfLogReaderUnpack) unpack = hf_log_reader_unpack_new(fd, &error);
+    HfLogReaderUnpackStep step = HF_LOG_READER_UNPACK_MORE;
+    hf_autofd plain_fd = -1;
+
+    g_assert_no_error(error);
+    while (step == HF_LOG_READER_UNPACK_MORE) {
+        size_t length;
+
+        step = hf_log_reader_unpack_step(unpack, &length, &error);
+    }
+    g_assert_no_error(error);
+    g_assert_cmpint(step, ==, HF_LOG_READER_UNPACK_DONE);
+    plain_fd = hf_log_reader_unpack_steal_fd(unpack);
+    return read_serial(plain_fd);
+}
+
+static guint
 get_oldest_serial(const HfLogReaderChain *chain)
 {
-    return read_serial(hf_log_reader_chain_get_oldest(chain)->fd);
+    const HfLogReaderFile *file = hf_log_reader_chain_get_oldest(chain);
+
+    return file->is_compressed ? read_compressed_serial(file->fd) : read_serial(file->fd);
 }
 
 /* A writer that has made some files, and a chain that holds the newest. */
 static HfLogReaderChain *
-begin(Writer *writer, gint32 files, guint steps_max)
+begin(Writer *writer, gint32 files, guint steps_max, bool compresses)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = NULL;
     HfLogReaderChain *chain;
 
-    *writer = (Writer){.dir = hf_test_make_dir(), .steps_max = steps_max};
+    *writer = (Writer){.dir = hf_test_make_dir(), .steps_max = steps_max, .compresses = compresses};
     while (writer->files < (guint)files || writer->next != writer->files)
         go_step(writer);
     path = g_build_filename(writer->dir, "log", NULL);
@@ -150,11 +240,12 @@ advance(HfLogReaderChain *chain)
 }
 
 static void
-test_newer_file_is_the_next_one_whatever_is_renamed_meanwhile(void)
+go_to_the_newest(bool compresses)
 {
-    for (guint round = 0; round < 3000; round++) {
+    for (guint round = 0; round < ROUNDS; round++) {
         Writer writer;
-        HfLogReaderChain *chain = begin(&writer, g_test_rand_int_range(1, 4), 1 + round % 6);
+        HfLogReaderChain *chain =
+            begin(&writer, g_test_rand_int_range(1, 4), 1 + round % 6, compresses);
 
         active = &writer;
         for (guint i = 0; i < 20; i++)
@@ -167,6 +258,18 @@ test_newer_file_is_the_next_one_whatever_is_renamed_meanwhile(void)
         hf_log_reader_chain_free(chain);
         hf_test_remove_dir(writer.dir);
     }
+}
+
+static void
+test_newer_file_is_the_next_one_whatever_is_renamed_meanwhile(void)
+{
+    go_to_the_newest(false);
+}
+
+static void
+test_newer_file_is_the_next_one_whatever_is_compressed_meanwhile(void)
+{
+    go_to_the_newest(true);
 }
 
 /* Goes to the next older file, if one is found. */
@@ -186,11 +289,12 @@ go_back(HfLogReaderChain *chain)
 }
 
 static void
-test_older_file_is_the_one_before_whatever_is_renamed_meanwhile(void)
+go_to_the_oldest(bool compresses)
 {
-    for (guint round = 0; round < 3000; round++) {
+    for (guint round = 0; round < ROUNDS; round++) {
         Writer writer;
-        HfLogReaderChain *chain = begin(&writer, g_test_rand_int_range(1, 8), 1 + round % 6);
+        HfLogReaderChain *chain =
+            begin(&writer, g_test_rand_int_range(1, 8), 1 + round % 6, compresses);
 
         active = &writer;
         while (go_back(chain) != HF_LOG_READER_NONE)
@@ -203,6 +307,18 @@ test_older_file_is_the_one_before_whatever_is_renamed_meanwhile(void)
     }
 }
 
+static void
+test_older_file_is_the_one_before_whatever_is_renamed_meanwhile(void)
+{
+    go_to_the_oldest(false);
+}
+
+static void
+test_older_file_is_the_one_before_whatever_is_compressed_meanwhile(void)
+{
+    go_to_the_oldest(true);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,5 +329,13 @@ main(int argc, char **argv)
     hf_test_add("/logging/log-reader-chain/"
                 "older-file-is-the-one-before-whatever-is-renamed-meanwhile",
                 test_older_file_is_the_one_before_whatever_is_renamed_meanwhile);
+    if (hf_log_reader_unpack_is_supported()) {
+        hf_test_add("/logging/log-reader-chain/"
+                    "newer-file-is-the-next-one-whatever-is-compressed-meanwhile",
+                    test_newer_file_is_the_next_one_whatever_is_compressed_meanwhile);
+        hf_test_add("/logging/log-reader-chain/"
+                    "older-file-is-the-one-before-whatever-is-compressed-meanwhile",
+                    test_older_file_is_the_one_before_whatever_is_compressed_meanwhile);
+    }
     return g_test_run();
 }

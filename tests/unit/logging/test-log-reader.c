@@ -71,7 +71,7 @@ test_format_that_was_told_holds(void)
 {
     g_autoptr(LogReaderKit) kit = log_reader_kit_new();
 
-    kit->options.format = HF_LOG_FORMAT_CRI;
+    kit->options.format = HF_LOG_LINE_FORMAT_CRI;
     log_reader_kit_append(
         kit, "log",
         OUT("x") "{\"log\":\"a\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}\n");
@@ -266,7 +266,7 @@ test_line_beyond_the_bound_is_cut(void)
     g_autoptr(LogReaderKit) kit = log_reader_kit_new();
     GString *record = make_record(500000);
 
-    kit->options.format = HF_LOG_FORMAT_CRI;
+    kit->options.format = HF_LOG_LINE_FORMAT_CRI;
     kit->options.message_max = 100000;
     log_reader_kit_append(kit, "log", OUT("before"));
     log_reader_kit_append(kit, "log", record->str);
@@ -492,19 +492,6 @@ test_fifo_is_no_log(void)
 }
 
 static void
-test_compressed_files_are_told_of(void)
-{
-    g_autoptr(LogReaderKit) kit = log_reader_kit_new();
-
-    log_reader_kit_append(kit, "log", OUT("3"));
-    log_reader_kit_append(kit, "log.1", OUT("2"));
-    log_reader_kit_append(kit, "log.2.gz", "x");
-
-    log_reader_kit_assert_read(kit, "o:2\no:3\n");
-    g_assert_cmpuint(kit->problems[HF_LOG_READER_PROBLEM_COMPRESSED], ==, 1);
-}
-
-static void
 test_symbolic_link_leads_to_the_rotated_files_too(void)
 {
     g_autoptr(LogReaderKit) kit = log_reader_kit_new();
@@ -582,7 +569,6 @@ main(int argc, char **argv)
     ADD("missing-file-is-an-empty-log", test_missing_file_is_an_empty_log);
     ADD("missing-directory-is-an-error", test_missing_directory_is_an_error);
     ADD("fifo-is-no-log", test_fifo_is_no_log);
-    ADD("compressed-files-are-told-of", test_compressed_files_are_told_of);
     ADD("symbolic-link-leads-to-the-rotated-files-too",
         test_symbolic_link_leads_to_the_rotated_files_too);
     ADD("paused-reader-hands-out-nothing", test_paused_reader_hands_out_nothing);
