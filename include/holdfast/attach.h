@@ -22,6 +22,12 @@ typedef enum {
 HF_PUBLIC
 GType hf_attach_outcome_get_type(void);
 
+/**
+ * HfAttachSession:
+ *
+ * Descriptors of this program that are joined to the streams of a process: made by
+ * hf_process_attach(). Dropping the last reference leaves at once.
+ */
 #define HF_TYPE_ATTACH_SESSION (hf_attach_session_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfAttachSession, hf_attach_session, HF, ATTACH_SESSION, GObject)

@@ -61,6 +61,11 @@ G_DECLARE_FINAL_TYPE(HfCheckpoint, hf_checkpoint, HF, CHECKPOINT, GObject)
 HF_PUBLIC
 HfCheckpoint *hf_checkpoint_new(const char *name);
 
+/**
+ * hf_checkpoint_get_name:
+ *
+ * Returns: its directory's name
+ */
 HF_PUBLIC
 const char *hf_checkpoint_get_name(HfCheckpoint *self);
 

@@ -98,6 +98,13 @@ G_DECLARE_FINAL_TYPE(HfContainerOptions, hf_container_options, HF, CONTAINER_OPT
 HF_PUBLIC
 HfContainerOptions *hf_container_options_new(void);
 
+/**
+ * HfContainer:
+ *
+ * A container, which is a directory below a root. The object knows where that is, and reads what
+ * may change each time it is asked: several objects, also in several programs, may stand for one
+ * container at once. Functions that change a container wait for each other.
+ */
 #define HF_TYPE_CONTAINER (hf_container_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfContainer, hf_container, HF, CONTAINER, GObject)
@@ -162,6 +169,11 @@ HF_PUBLIC
 GPtrArray *hf_container_load_all(const char *root, char ***out_problems,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * hf_container_get_id:
+ *
+ * Returns: its name
+ */
 HF_PUBLIC
 const char *hf_container_get_id(HfContainer *self);
 
@@ -173,6 +185,11 @@ const char *hf_container_get_id(HfContainer *self);
 HF_PUBLIC
 const char *hf_container_get_path(HfContainer *self);
 
+/**
+ * hf_container_get_bundle:
+ *
+ * Returns: the directory with config.json
+ */
 HF_PUBLIC
 const char *hf_container_get_bundle(HfContainer *self);
 
@@ -184,6 +201,11 @@ const char *hf_container_get_bundle(HfContainer *self);
 HF_PUBLIC
 const char *const *hf_container_get_labels(HfContainer *self);
 
+/**
+ * hf_container_get_runtime:
+ *
+ * Returns: the OCI runtime, a path or a name in PATH
+ */
 HF_PUBLIC
 const char *hf_container_get_runtime(HfContainer *self);
 
@@ -243,6 +265,15 @@ HF_PUBLIC
 HfProcess *hf_container_start(HfContainer *self, const char *checkpoint, HfStdio *stdio,
                               GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * hf_container_start_async:
+ * @checkpoint: (nullable): as for hf_container_start()
+ * @stdio: (nullable): likewise
+ * @cancellable: (nullable): likewise
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_container_start() without waiting: hf_container_start_finish() tells the result.
+ */
 HF_PUBLIC
 void hf_container_start_async(HfContainer *self, const char *checkpoint, HfStdio *stdio,
                               GCancellable *cancellable, GAsyncReadyCallback callback,
@@ -274,6 +305,16 @@ HF_PUBLIC
 HfProcess *hf_container_exec(HfContainer *self, const char *id, HfProcessSpec *spec, HfStdio *stdio,
                              GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * hf_container_exec_async:
+ * @id: as for hf_container_exec()
+ * @spec: likewise
+ * @stdio: (nullable): likewise
+ * @cancellable: (nullable): likewise
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_container_exec() without waiting: hf_container_exec_finish() tells the result.
+ */
 HF_PUBLIC
 void hf_container_exec_async(HfContainer *self, const char *id, HfProcessSpec *spec, HfStdio *stdio,
                              GCancellable *cancellable, GAsyncReadyCallback callback,
@@ -405,11 +446,25 @@ HF_PUBLIC
 gboolean hf_container_checkpoint(HfContainer *self, HfCheckpoint *checkpoint, const char *directory,
                                  GCancellable *cancellable, GError **error);
 
+/**
+ * hf_container_checkpoint_async:
+ * @checkpoint: as for hf_container_checkpoint()
+ * @directory: (nullable): likewise
+ * @cancellable: (nullable): likewise
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_container_checkpoint() without waiting: hf_container_checkpoint_finish() tells the result.
+ */
 HF_PUBLIC
 void hf_container_checkpoint_async(HfContainer *self, HfCheckpoint *checkpoint,
                                    const char *directory, GCancellable *cancellable,
                                    GAsyncReadyCallback callback, gpointer user_data);
 
+/**
+ * hf_container_checkpoint_finish:
+ *
+ * Returns: %FALSE if there is no checkpoint
+ */
 HF_PUBLIC
 gboolean hf_container_checkpoint_finish(HfContainer *self, GAsyncResult *result, GError **error);
 
@@ -434,12 +489,58 @@ HF_PUBLIC
 gboolean hf_container_delete(HfContainer *self, gboolean force, GCancellable *cancellable,
                              GError **error);
 
+/**
+ * hf_container_delete_async:
+ * @force: as for hf_container_delete()
+ * @cancellable: (nullable): likewise
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_container_delete() without waiting: hf_container_delete_finish() tells the result.
+ */
 HF_PUBLIC
 void hf_container_delete_async(HfContainer *self, gboolean force, GCancellable *cancellable,
                                GAsyncReadyCallback callback, gpointer user_data);
 
+/**
+ * hf_container_delete_finish:
+ *
+ * Returns: %FALSE if the container is still there
+ */
 HF_PUBLIC
 gboolean hf_container_delete_finish(HfContainer *self, GAsyncResult *result, GError **error);
+
+/**
+ * hf_container_adopt:
+ * @out_count: (out) (optional): how many processes got a new monitor
+ * @error: the first of what went wrong; the other processes have theirs all the same
+ *
+ * Gives a new monitor to every process of the container whose own died: its log goes on, attaching
+ * and control work again, its exit status will be told (if the kernel can tell it). A process that
+ * ended without a monitor is reported as ended, with a status that is unknown. To load a container
+ * starts nothing; who wants that an orphan is looked after calls this.
+ */
+HF_PUBLIC
+gboolean hf_container_adopt(HfContainer *self, guint *out_count, GCancellable *cancellable,
+                            GError **error);
+
+/**
+ * hf_container_adopt_async:
+ * @cancellable: (nullable): as for hf_container_adopt()
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_container_adopt() without waiting: hf_container_adopt_finish() tells the result.
+ */
+HF_PUBLIC
+void hf_container_adopt_async(HfContainer *self, GCancellable *cancellable,
+                              GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * hf_container_adopt_finish:
+ *
+ * Returns: %FALSE if a process has no monitor
+ */
+HF_PUBLIC
+gboolean hf_container_adopt_finish(HfContainer *self, GAsyncResult *result, GError **error);
 
 /**
  * hf_container_new_task:

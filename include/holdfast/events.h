@@ -54,15 +54,34 @@ typedef struct _HfEvent HfEvent;
 HF_PUBLIC
 GType hf_event_get_type(void);
 
+/**
+ * hf_event_copy:
+ *
+ * Returns: (transfer full): another one
+ */
 HF_PUBLIC
 HfEvent *hf_event_copy(const HfEvent *self);
 
+/**
+ * hf_event_free:
+ * @self: (nullable): the event
+ */
 HF_PUBLIC
 void hf_event_free(HfEvent *self);
 
+/**
+ * hf_event_get_event_type:
+ *
+ * Returns: what happened
+ */
 HF_PUBLIC
 HfEventType hf_event_get_event_type(const HfEvent *self);
 
+/**
+ * hf_event_get_container_id:
+ *
+ * Returns: to which container
+ */
 HF_PUBLIC
 const char *hf_event_get_container_id(const HfEvent *self);
 
@@ -99,6 +118,11 @@ gint64 hf_event_get_number(const HfEvent *self);
 HF_PUBLIC
 const char *hf_event_get_checkpoint(const HfEvent *self);
 
+/**
+ * HfEvents:
+ *
+ * What happens to all containers below a root.
+ */
 #define HF_TYPE_EVENTS (hf_events_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfEvents, hf_events, HF, EVENTS, GObject)
@@ -150,6 +174,11 @@ HfEvent *hf_events_next(HfEvents *self, GCancellable *cancellable,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfEvent, hf_event_free)
 
+/**
+ * HfOom:
+ *
+ * A watch for the OOM kills of one container.
+ */
 #define HF_TYPE_OOM (hf_oom_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfOom, hf_oom, HF, OOM, GObject)
@@ -174,6 +203,11 @@ HfOom *hf_oom_new(HfContainer *container, GError **error) G_GNUC_WARN_UNUSED_RES
 HF_PUBLIC
 int hf_oom_get_fd(HfOom *self);
 
+/**
+ * hf_oom_get_container_id:
+ *
+ * Returns: the container that is watched
+ */
 HF_PUBLIC
 const char *hf_oom_get_container_id(HfOom *self);
 

@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <holdfast/adoption.h>
 #include <holdfast/attach.h>
 #include <holdfast/checkpoint.h>
 #include <holdfast/container.h>

@@ -83,9 +83,18 @@ typedef struct _HfLogEntry HfLogEntry;
 HF_PUBLIC
 GType hf_log_entry_get_type(void);
 
+/**
+ * hf_log_entry_copy:
+ *
+ * Returns: (transfer full): another one, which stays valid
+ */
 HF_PUBLIC
 HfLogEntry *hf_log_entry_copy(const HfLogEntry *self);
 
+/**
+ * hf_log_entry_free:
+ * @self: (nullable): a copy
+ */
 HF_PUBLIC
 void hf_log_entry_free(HfLogEntry *self);
 
@@ -97,6 +106,11 @@ void hf_log_entry_free(HfLogEntry *self);
 HF_PUBLIC
 gint64 hf_log_entry_get_time_ns(const HfLogEntry *self);
 
+/**
+ * hf_log_entry_get_stream:
+ *
+ * Returns: where it was printed: never %HF_LOG_STREAM_ALL
+ */
 HF_PUBLIC
 HfLogStream hf_log_entry_get_stream(const HfLogEntry *self);
 

@@ -7,6 +7,11 @@
 
 G_BEGIN_DECLS
 
+/**
+ * HfMount:
+ *
+ * One mount of a container's root file system.
+ */
 #define HF_TYPE_MOUNT (hf_mount_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfMount, hf_mount, HF, MOUNT, GObject)
@@ -26,6 +31,11 @@ G_DECLARE_FINAL_TYPE(HfMount, hf_mount, HF, MOUNT, GObject)
 HF_PUBLIC
 HfMount *hf_mount_new(const char *type, const char *source, const char *const *options);
 
+/**
+ * hf_mount_get_fs_type:
+ *
+ * Returns: the file system
+ */
 HF_PUBLIC
 const char *hf_mount_get_fs_type(HfMount *self);
 

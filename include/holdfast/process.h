@@ -38,7 +38,17 @@ const char *hf_process_state_to_string(HfProcessState state);
 HF_PUBLIC
 GType hf_process_state_get_type(void);
 
+/**
+ * HfProcess:
+ *
+ * A process of a container: its first one, %HF_INIT_PROCESS_ID, or an exec.
+ */
 #define HF_TYPE_PROCESS (hf_process_get_type())
+/**
+ * hf_process_get_id:
+ *
+ * Returns: its name, which is unique in the container
+ */
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfProcess, hf_process, HF, PROCESS, GObject)
 
@@ -101,6 +111,11 @@ int hf_process_get_system_pid(HfProcess *self);
 HF_PUBLIC
 int hf_process_get_monitor_pid(HfProcess *self);
 
+/**
+ * hf_process_get_state:
+ *
+ * Returns: what the files and the kernel tell, at this moment
+ */
 HF_PUBLIC
 HfProcessState hf_process_get_state(HfProcess *self);
 
@@ -115,10 +130,22 @@ HfProcessState hf_process_get_state(HfProcess *self);
 HF_PUBLIC
 gboolean hf_process_start(HfProcess *self, GCancellable *cancellable, GError **error);
 
+/**
+ * hf_process_start_async:
+ * @cancellable: (nullable): as for hf_process_start()
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_process_start() without waiting: hf_process_start_finish() tells the result.
+ */
 HF_PUBLIC
 void hf_process_start_async(HfProcess *self, GCancellable *cancellable,
                             GAsyncReadyCallback callback, gpointer user_data);
 
+/**
+ * hf_process_start_finish:
+ *
+ * Returns: %FALSE if it does not run
+ */
 HF_PUBLIC
 gboolean hf_process_start_finish(HfProcess *self, GAsyncResult *result, GError **error);
 
@@ -189,6 +216,13 @@ HF_PUBLIC
 gboolean hf_process_wait(HfProcess *self, GCancellable *cancellable, int *out_status,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * hf_process_wait_async:
+ * @cancellable: (nullable): as for hf_process_wait()
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_process_wait() without waiting: hf_process_wait_finish() tells the result. It costs no thread.
+ */
 HF_PUBLIC
 void hf_process_wait_async(HfProcess *self, GCancellable *cancellable, GAsyncReadyCallback callback,
                            gpointer user_data);
@@ -239,6 +273,7 @@ char *hf_process_dup_log_path(HfProcess *self);
 /**
  * hf_process_read_log:
  * @options: (nullable): %NULL: all, without following
+ * @cancellable: (nullable): ends the reading
  * @on_entry: (scope call): gets each line
  * @error: %HF_ERROR_NOT_FOUND if it has no log that can be read
  *
@@ -246,7 +281,7 @@ char *hf_process_dup_log_path(HfProcess *self);
  * read. Lines that are no records are skipped.
  */
 HF_PUBLIC
-gboolean hf_process_read_log(HfProcess *self, HfLogOptions *options, HfLogFunc on_entry,
-                             gpointer user_data, GCancellable *cancellable, GError **error);
+gboolean hf_process_read_log(HfProcess *self, HfLogOptions *options, GCancellable *cancellable,
+                             HfLogFunc on_entry, gpointer user_data, GError **error);
 
 G_END_DECLS

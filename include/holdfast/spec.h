@@ -7,6 +7,11 @@
 
 G_BEGIN_DECLS
 
+/**
+ * HfProcessSpec:
+ *
+ * What a process is: an OCI "process" object.
+ */
 #define HF_TYPE_PROCESS_SPEC (hf_process_spec_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfProcessSpec, hf_process_spec, HF, PROCESS_SPEC, GObject)
@@ -84,11 +89,30 @@ char **hf_process_spec_dup_env(HfProcessSpec *self);
 HF_PUBLIC
 void hf_process_spec_set_env(HfProcessSpec *self, const char *name, const char *value);
 
+/**
+ * hf_process_spec_get_terminal:
+ *
+ * Returns: whether it has a terminal
+ */
 HF_PUBLIC
 gboolean hf_process_spec_get_terminal(HfProcessSpec *self);
 
+/**
+ * hf_process_spec_set_terminal:
+ * @has_terminal: without one, the terminal's size is forgotten
+ */
 HF_PUBLIC
 void hf_process_spec_set_terminal(HfProcessSpec *self, gboolean has_terminal);
+
+/**
+ * hf_process_spec_set_console_size:
+ * @width: columns
+ * @height: rows
+ *
+ * The size that the terminal has from the beginning.
+ */
+HF_PUBLIC
+void hf_process_spec_set_console_size(HfProcessSpec *self, guint width, guint height);
 
 /**
  * hf_process_spec_dup_cwd:
@@ -98,15 +122,36 @@ void hf_process_spec_set_terminal(HfProcessSpec *self, gboolean has_terminal);
 HF_PUBLIC
 char *hf_process_spec_dup_cwd(HfProcessSpec *self);
 
+/**
+ * hf_process_spec_set_cwd:
+ * @cwd: the working directory, in the container
+ */
 HF_PUBLIC
 void hf_process_spec_set_cwd(HfProcessSpec *self, const char *cwd);
 
+/**
+ * hf_process_spec_get_user:
+ * @out_uid: (out) (optional): the user id, in the container
+ * @out_gid: (out) (optional): the group id
+ */
 HF_PUBLIC
 void hf_process_spec_get_user(HfProcessSpec *self, guint32 *out_uid, guint32 *out_gid);
 
+/**
+ * hf_process_spec_set_user:
+ * @uid: the user id, in the container
+ * @gid: the group id
+ *
+ * Other groups stay as they are.
+ */
 HF_PUBLIC
 void hf_process_spec_set_user(HfProcessSpec *self, guint32 uid, guint32 gid);
 
+/**
+ * HfSpec:
+ *
+ * What a container is: an OCI config.json.
+ */
 #define HF_TYPE_SPEC (hf_spec_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfSpec, hf_spec, HF, SPEC, GObject)

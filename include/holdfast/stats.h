@@ -65,6 +65,11 @@ guint64 hf_stats_get_memory_usage(HfStats *self);
 HF_PUBLIC
 guint64 hf_stats_get_memory_limit(HfStats *self);
 
+/**
+ * hf_stats_get_pids:
+ *
+ * Returns: the number of processes and threads
+ */
 HF_PUBLIC
 guint64 hf_stats_get_pids(HfStats *self);
 

@@ -68,6 +68,12 @@ G_DECLARE_FINAL_TYPE(HfStdio, hf_stdio, HF, STDIO, GObject)
  */
 
 /**
+ * HfStdio:adoptable:
+ *
+ * Whether a monitor that dies can be replaced (hf_container_adopt()). %TRUE by default.
+ */
+
+/**
  * HfStdio:monitor-args:
  *
  * Further options for holdfast-monitor, each "--name=value"; may be %NULL.
@@ -92,9 +98,19 @@ HfStdio *hf_stdio_new(const char *stdin_path, const char *stdout_path, const cha
 HF_PUBLIC
 const char *hf_stdio_get_stdin(HfStdio *self);
 
+/**
+ * hf_stdio_get_stdout:
+ *
+ * Returns: a path, "/dev/null" if there is none
+ */
 HF_PUBLIC
 const char *hf_stdio_get_stdout(HfStdio *self);
 
+/**
+ * hf_stdio_get_stderr:
+ *
+ * Returns: a path, "/dev/null" if there is none
+ */
 HF_PUBLIC
 const char *hf_stdio_get_stderr(HfStdio *self);
 
@@ -113,19 +129,33 @@ const char *const *hf_stdio_get_logs(HfStdio *self);
 HF_PUBLIC
 void hf_stdio_set_logs(HfStdio *self, const char *const *logs);
 
+/**
+ * hf_stdio_get_has_stdin:
+ *
+ * Returns: whether clients of the attach socket may write to standard input
+ */
 HF_PUBLIC
 gboolean hf_stdio_get_has_stdin(HfStdio *self);
 
+/**
+ * hf_stdio_set_has_stdin:
+ * @has_stdin: see #HfStdio:has-stdin
+ */
 HF_PUBLIC
 void hf_stdio_set_has_stdin(HfStdio *self, gboolean has_stdin);
 
+/**
+ * HfFifoSet:
+ *
+ * The FIFOs of a process's streams.
+ */
 #define HF_TYPE_FIFO_SET (hf_fifo_set_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfFifoSet, hf_fifo_set, HF, FIFO_SET, GObject)
 
 /**
  * hf_fifo_set_new:
- * @parent: a directory; %NULL: the system's directory for run-time files
+ * @parent: (nullable): a directory; %NULL: the system's directory for run-time files
  * @process_id: names the FIFOs: PROCESS_ID-stdin and so on
  * @has_terminal: no FIFO for standard error then
  *
@@ -157,6 +187,11 @@ HfFifoSet *hf_fifo_set_new_for_stdio(HfStdio *stdio, gboolean has_terminal);
 HF_PUBLIC
 HfStdio *hf_fifo_set_dup_stdio(HfFifoSet *self);
 
+/**
+ * hf_fifo_set_get_has_terminal:
+ *
+ * Returns: whether standard error goes to standard output
+ */
 HF_PUBLIC
 gboolean hf_fifo_set_get_has_terminal(HfFifoSet *self);
 
@@ -168,6 +203,11 @@ gboolean hf_fifo_set_get_has_terminal(HfFifoSet *self);
 HF_PUBLIC
 gboolean hf_fifo_set_remove(HfFifoSet *self, GError **error);
 
+/**
+ * HfIo:
+ *
+ * A copier between a process's FIFOs and descriptors of this program.
+ */
 #define HF_TYPE_IO (hf_io_get_type())
 HF_PUBLIC
 G_DECLARE_FINAL_TYPE(HfIo, hf_io, HF, IO, GObject)
@@ -199,7 +239,8 @@ HfFifoSet *hf_io_get_fifos(HfIo *self);
 /**
  * hf_io_close_input:
  *
- * Closes the process's standard input from this side.
+ * Closes the process's standard input from this side. It does not wait: of what was read from the
+ * input descriptor, the process gets what its FIFO has room for.
  */
 HF_PUBLIC
 void hf_io_close_input(HfIo *self);

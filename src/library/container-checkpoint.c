@@ -18,7 +18,6 @@
 #include "base/atomic-file.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/io.h"
 #include "library/async-call.h"
 #include "library/checkpoint-private.h"
 #include "library/container-change.h"
@@ -26,7 +25,7 @@
 #include "library/state-dir.h"
 #include "protocol/state-names.h"
 
-#define CRIU_LOG_MAX (4 * 1024 * 1024)
+#define CRIU_LOG_END (64 * 1024)
 #define CRIU_ERRORS_SHOWN 3
 
 static char *
@@ -51,9 +50,10 @@ open_directory(const char *path, GError **error)
 static HfCheckpoint *
 load_one(int dir_fd, const char *name, GError **error)
 {
-    g_autofree char *path = g_build_filename(name, HF_CHECKPOINT_CONFIG, NULL);
     gsize length = 0;
-    g_autofree char *text = hf_state_read_file(dir_fd, path, &length, error);
+    hf_autofd fd = hf_state_open_dir(dir_fd, name, name, error);
+    g_autofree char *text =
+        fd >= 0 ? hf_state_read_file(fd, HF_CHECKPOINT_CONFIG, &length, error) : NULL;
     HfCheckpoint *checkpoint = NULL;
 
     if (text == NULL)
@@ -80,24 +80,26 @@ GPtrArray *
 hf_container_list_checkpoints(HfContainer *self, const char *directory, GError **error)
 {
     g_autoptr(GPtrArray) checkpoints = g_ptr_array_new_with_free_func(g_object_unref);
-    g_autofree char *path = get_directory(self, directory);
     g_autoptr(GError) local_error = NULL;
-    hf_autofd dir_fd = open_directory(path, &local_error);
-    g_autoptr(GDir) dir = NULL;
-    const char *name = NULL;
+    g_autoptr(GPtrArray) names = NULL;
+    g_autofree char *path = NULL;
+    hf_autofd dir_fd = -1;
 
     g_return_val_if_fail(HF_IS_CONTAINER(self), NULL);
 
+    path = get_directory(self, directory);
+    dir_fd = open_directory(path, &local_error);
     if (local_error != NULL) {
         g_propagate_error(error, g_steal_pointer(&local_error));
         return NULL;
     }
     if (dir_fd < 0)
         return g_steal_pointer(&checkpoints);
-    dir = g_dir_open(path, 0, error);
-    if (dir == NULL)
+    names = hf_state_list_names(dir_fd, error);
+    if (names == NULL)
         return NULL;
-    while ((name = g_dir_read_name(dir)) != NULL) {
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
         HfCheckpoint *checkpoint = NULL;
 
         if (!hf_state_check_id("checkpoint", name, NULL))
@@ -110,12 +112,26 @@ hf_container_list_checkpoints(HfContainer *self, const char *directory, GError *
     return g_steal_pointer(&checkpoints);
 }
 
+/* The last CRIU_LOG_END bytes of a file; NULL if it cannot be read. (transfer full) */
+static char *
+read_end(int dir_fd, const char *name)
+{
+    hf_autofd fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    g_autofree char *bytes = g_malloc(CRIU_LOG_END);
+    struct stat info;
+    ssize_t length = -1;
+
+    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        length = pread(fd, bytes, CRIU_LOG_END, MAX(info.st_size - CRIU_LOG_END, 0));
+    return length > 0 ? g_utf8_make_valid(bytes, length) : NULL;
+}
+
 /* The last lines of CRIU's log that tell of an error; NULL if there are none. */
 static char *
 read_criu_errors(int dir_fd, const char *name)
 {
     g_autofree char *path = g_build_filename(name, HF_CHECKPOINT_WORK, "dump.log", NULL);
-    g_autofree char *text = hf_io_read_file_at(dir_fd, path, CRIU_LOG_MAX, NULL, NULL);
+    g_autofree char *text = read_end(dir_fd, path);
     g_auto(GStrv) lines = text != NULL ? g_strsplit(text, "\n", -1) : NULL;
     g_autoptr(GPtrArray) errors = g_ptr_array_new();
     guint first = 0;
@@ -167,7 +183,8 @@ run_checkpoint(HfContainer *self, int lock_fd, HfCheckpoint *checkpoint, int dir
         return TRUE;
     criu = read_criu_errors(dir_fd, name);
     if (criu != NULL && error != NULL && *error != NULL) {
-        g_autofree char *message = g_strdup((*error)->message);
+        /* What follows the first line is where CRIU's log was, which is removed. */
+        g_autofree char *message = g_strndup((*error)->message, strcspn((*error)->message, "\n"));
 
         g_free((*error)->message);
         (*error)->message = g_strdup_printf("%s: CRIU: %s", message, criu);
@@ -196,9 +213,10 @@ write_checkpoint(HfContainer *self, int lock_fd, HfCheckpoint *checkpoint, int d
     if (!run_checkpoint(self, lock_fd, checkpoint, dir_fd, path, hidden, cancellable, error) ||
         !write_config(dir_fd, hidden, checkpoint, error))
         return FALSE;
-    if (renameat2(dir_fd, hidden, dir_fd, checkpoint->name, RENAME_NOREPLACE) == 0)
+    /* A checkpoint is no empty directory, so it is never replaced. */
+    if (renameat(dir_fd, hidden, dir_fd, checkpoint->name) == 0)
         return TRUE;
-    if (errno == EEXIST)
+    if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
         return hf_throw(error, HF_ERROR_EXISTS, "there is a checkpoint '%s' already",
                         checkpoint->name);
     return hf_throw_errno(error, "rename '%s/%s'", path, hidden);
@@ -232,7 +250,7 @@ checkpoint_locked(HfContainer *self, int lock_fd, HfCheckpoint *checkpoint, cons
     g_autofree char *hidden = g_strdup_printf(".%s.new", checkpoint->name);
     hf_autofd dir_fd = -1;
 
-    if (!hf_state_check_id("checkpoint", checkpoint->name, error) || !check_running(self, error))
+    if (!check_running(self, error))
         return FALSE;
     if (g_mkdir_with_parents(path, 0700) < 0)
         return hf_throw_errno(error, "make directory '%s'", path);
@@ -247,6 +265,16 @@ checkpoint_locked(HfContainer *self, int lock_fd, HfCheckpoint *checkpoint, cons
     return FALSE;
 }
 
+/* For HfEvents. The checkpoint is there, also where this fails. */
+static void
+leave_mark(int dir_fd, const char *name)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (!hf_atomic_file_write_at(dir_fd, HF_STATE_CHECKPOINTED, name, strlen(name), 0600, &failure))
+        g_debug("%s", failure->message);
+}
+
 gboolean
 hf_container_checkpoint(HfContainer *self, HfCheckpoint *checkpoint, const char *directory,
                         GCancellable *cancellable, GError **error)
@@ -257,15 +285,16 @@ hf_container_checkpoint(HfContainer *self, HfCheckpoint *checkpoint, const char 
     g_return_val_if_fail(HF_IS_CONTAINER(self), FALSE);
     g_return_val_if_fail(HF_IS_CHECKPOINT(checkpoint), FALSE);
 
+    if (!hf_state_check_id("checkpoint", checkpoint->name != NULL ? checkpoint->name : "", error))
+        return FALSE;
     path = get_directory(self, directory);
     if (!hf_container_change_begin(self, HF_CONTAINER_LOCK_EXCLUSIVE, cancellable, &change, error))
         return FALSE;
-    if (!checkpoint_locked(self, change.lock_fd, checkpoint, path, cancellable, error) ||
-        !hf_atomic_file_write_at(change.dir_fd, HF_STATE_CHECKPOINTED, checkpoint->name,
-                                 strlen(checkpoint->name), 0600, error)) {
+    if (!checkpoint_locked(self, change.lock_fd, checkpoint, path, cancellable, error)) {
         g_prefix_error(error, "checkpoint '%s' of container '%s': ", checkpoint->name, self->id);
         return FALSE;
     }
+    leave_mark(change.dir_fd, checkpoint->name);
     return TRUE;
 }
 
@@ -327,6 +356,7 @@ hf_container_delete_checkpoint(HfContainer *self, const char *name, const char *
     struct stat info;
 
     g_return_val_if_fail(HF_IS_CONTAINER(self), FALSE);
+    g_return_val_if_fail(name != NULL, FALSE);
 
     if (!hf_state_check_id("checkpoint", name, error))
         return FALSE;

@@ -18,8 +18,8 @@ hf_container_dup_root(const char *root)
     return root != NULL ? g_canonicalize_filename(root, NULL) : hf_default_root();
 }
 
-static HfContainerFile *
-read_file(int dir_fd, GError **error)
+HfContainerFile *
+hf_container_read_file(int dir_fd, GError **error)
 {
     gsize length = 0;
     g_autoptr(GError) local = NULL;
@@ -58,7 +58,7 @@ load_at(int root_fd, const char *root, const char *id, GError **error)
         return NULL;
     dir_fd = hf_state_open_dir(root_fd, id, path, &local);
     if (dir_fd >= 0)
-        file = read_file(dir_fd, &local);
+        file = hf_container_read_file(dir_fd, &local);
     if (file == NULL)
         return throw_not_loaded(root, id, &local, error), NULL;
     return hf_container_new_for_file(root, id, file);

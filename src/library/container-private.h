@@ -47,5 +47,9 @@ char *hf_container_dup_root(const char *root);
 HfContainer *hf_container_new_for_file(const char *root, const char *id,
                                        HfContainerFile *take_file);
 
+/* container-load.c: state.json below @dir_fd as it is; HF_ERROR_PROTOCOL also if it is missing.
+ * (transfer full) */
+HfContainerFile *hf_container_read_file(int dir_fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Writes state.json anew, from file. */
 gboolean hf_container_save(HfContainer *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "library/container-start.h"
+#include "library/io-private.h"
 #include "library/process-make.h"
 #include "protocol/state-names.h"
 
@@ -108,5 +109,9 @@ hf_container_load_task(HfContainer *self, HfIoAttachFunc attach_io, gpointer use
         hf_container_prefix_error(self, error);
         return NULL;
     }
+    /* Opened behind the monitor's back, the FIFOs would never have an end. */
+    if (hf_process_get_state(process) == HF_PROCESS_STATE_STOPPED &&
+        !hf_process_has_monitor(process))
+        hf_io_end_output(process->io);
     return g_steal_pointer(&process);
 }

@@ -43,10 +43,12 @@ static gboolean
 make_directory(HfFifoSet *self, const char *parent, GError **error)
 {
     const char *base = parent;
+    g_autofree char *whole = NULL;
 
     if (base == NULL)
         base = geteuid() == 0 ? "/run" : g_get_user_runtime_dir();
-    self->directory = g_build_filename(base, "holdfast-io-XXXXXX", NULL);
+    whole = g_canonicalize_filename(base, NULL);
+    self->directory = g_build_filename(whole, "holdfast-io-XXXXXX", NULL);
     if (g_mkdtemp_full(self->directory, 0700) == NULL) {
         int errnum = errno;
 
@@ -61,13 +63,15 @@ make_fifos(HfFifoSet *self, const char *process_id, GError **error)
 {
     for (guint i = 0; i < HF_FIFO_COUNT; i++) {
         g_autofree char *name = NULL;
+        g_autofree char *path = NULL;
 
         if (i == HF_FIFO_STDERR && self->has_terminal)
             continue;
         name = g_strdup_printf("%s-%s", process_id, names[i]);
-        self->paths[i] = g_build_filename(self->directory, name, NULL);
-        if (mkfifo(self->paths[i], 0600) < 0)
-            return hf_throw_errno(error, "make FIFO '%s'", self->paths[i]);
+        path = g_build_filename(self->directory, name, NULL);
+        if (mkfifo(path, 0600) < 0)
+            return hf_throw_errno(error, "make FIFO '%s'", path);
+        self->paths[i] = g_steal_pointer(&path);
     }
     return TRUE;
 }
@@ -98,10 +102,11 @@ dup_fifo_path(const char *path)
 HfFifoSet *
 hf_fifo_set_new_for_stdio(HfStdio *stdio, gboolean has_terminal)
 {
-    HfFifoSet *self = g_object_new(HF_TYPE_FIFO_SET, NULL);
+    HfFifoSet *self = NULL;
 
     g_return_val_if_fail(HF_IS_STDIO(stdio), NULL);
 
+    self = g_object_new(HF_TYPE_FIFO_SET, NULL);
     self->has_terminal = has_terminal;
     self->paths[HF_FIFO_STDIN] = dup_fifo_path(hf_stdio_get_stdin(stdio));
     self->paths[HF_FIFO_STDOUT] = dup_fifo_path(hf_stdio_get_stdout(stdio));

@@ -19,3 +19,6 @@ struct _HfFifoSet {
     char *paths[HF_FIFO_COUNT]; /* NULL: none */
     gboolean has_terminal;
 };
+
+/* For FIFOs whose other side nobody will open any more: the copying of what is in them ends. */
+void hf_io_end_output(HfIo *self);

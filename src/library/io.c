@@ -3,15 +3,15 @@
 
 /* Copies between this program's descriptors and a process's FIFOs.
  *
- * Two threads, because their FIFOs are opened in different ways. The monitor holds both ends of the
- * output FIFOs, so opening one for reading neither blocks nor meets an end before the monitor has
- * come and gone: the output thread opens both at once and polls. The input FIFO must not be closed
- * before the monitor has opened it, or what was written is gone; open(2) for writing, which waits
- * for a reader, is how that is known without polling. Who cancels ends the wait by opening the FIFO
- * for reading for a moment.
+ * Two threads, because their FIFOs are opened in different ways. A FIFO that is opened for reading
+ * without blocking has no end before a writer, the monitor, has come and gone: the output thread
+ * polls both. The input FIFO must not be closed before the monitor has opened it, or what was
+ * written is gone; open(2) for writing, which waits for a reader, is how that is known without
+ * polling. Who cancels ends the wait by opening the FIFO for reading for a moment; by a descriptor
+ * that is held from the start, as the name may be removed by then.
  *
- * An eventfd that becomes readable tells both threads to end. What a thread had read from a FIFO by
- * then is still written, as far as the descriptor takes it at once; what is in the FIFO stays. */
+ * An eventfd for each thread tells it to end. From then on it reads nothing; what it had read is
+ * still written, as far as the other side takes it at once. What is in the FIFO stays. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,12 +41,12 @@ struct _HfIo {
     GObject parent_instance;
 
     HfFifoSet *fifos;
-    int fds[HF_FIFO_COUNT];          /* borrowed: the program's side */
-    int output_fifos[HF_FIFO_COUNT]; /* owned; [HF_FIFO_STDIN] is unused */
-    int stop_fd;                     /* owned: an eventfd, both threads are to end */
-    int stop_input_fd;               /* owned: the input thread is to end */
-    int done_fd;                     /* owned: an eventfd, the output thread has ended */
-    GThread *input_thread;           /* NULL without input, and once joined */
+    int fds[HF_FIFO_COUNT];      /* borrowed: the program's side */
+    int fifo_fds[HF_FIFO_COUNT]; /* owned; standard input's is O_PATH */
+    int stop_fd;                 /* owned: an eventfd, both threads are to end */
+    int stop_input_fd;           /* owned: the input thread is to end */
+    int done_fd;                 /* owned: an eventfd, the output thread has ended */
+    GThread *input_thread;       /* NULL without input, and once joined */
     GThread *output_thread;
 };
 
@@ -98,6 +98,15 @@ what_to_poll(const Copy *copy)
     return (struct pollfd){.fd = copy->from_fd, .events = POLLIN};
 }
 
+/* Whether a write does not block; a reader that has gone shows then. */
+static gboolean
+takes_more(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+
+    return fd < 0 || poll(&poll_fd, 1, 0) > 0;
+}
+
 /* One step after poll(2). An output that fails goes on as one that discards: a process must not
  * wait for a reader that has gone. Input without a reader ends. */
 static void
@@ -107,12 +116,20 @@ step(Copy *copy, gboolean ends_with_output)
         copy->from_fd = -1;
         return;
     }
-    if (copy->start < copy->end && !drain(copy)) {
+    if (copy->start < copy->end && takes_more(copy->to_fd) && !drain(copy)) {
         if (ends_with_output)
             copy->from_fd = -1;
         copy->to_fd = -1;
         copy->start = copy->end;
     }
+}
+
+/* What was read and can be written without waiting. */
+static void
+flush(Copy *copy)
+{
+    while (copy->start < copy->end && takes_more(copy->to_fd) && drain(copy))
+        continue;
 }
 
 /* Until all copies are at their end, or @stop_fd is readable. */
@@ -131,15 +148,20 @@ run_copies(Copy *const *copies, guint count, int stop_fd, gboolean ends_with_out
         polls[count] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
         if (!is_active)
             return;
-        if (poll(polls, count + 1, -1) < 0 && errno != EINTR)
+        if (poll(polls, count + 1, -1) < 0) {
+            if (errno == EINTR)
+                continue;
             return;
+        }
+        if (polls[count].revents != 0)
+            break;
         for (guint i = 0; i < count; i++) {
             if (copies[i]->from_fd >= 0 && polls[i].revents != 0)
                 step(copies[i], ends_with_output);
         }
-        if (polls[count].revents != 0)
-            return;
     }
+    for (guint i = 0; i < count; i++)
+        flush(copies[i]);
 }
 
 /* Signals are the program's own threads' business, and SIGPIPE nobody's. */
@@ -161,10 +183,10 @@ copy_output(gpointer data)
 
     block_signals();
     for (guint i = HF_FIFO_STDOUT; i < HF_FIFO_COUNT; i++) {
-        if (self->output_fifos[i] < 0)
+        if (self->fifo_fds[i] < 0)
             continue;
         copies[count] = g_new0(Copy, 1);
-        copies[count]->from_fd = self->output_fifos[i];
+        copies[count]->from_fd = self->fifo_fds[i];
         copies[count++]->to_fd = self->fds[i];
     }
     run_copies(copies, count, self->stop_fd, FALSE);
@@ -172,6 +194,15 @@ copy_output(gpointer data)
         g_free(copies[i]);
     raise_event(self->done_fd);
     return NULL;
+}
+
+static int
+open_input_fifo(HfIo *self, int flags)
+{
+    char path[64];
+
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", self->fifo_fds[HF_FIFO_STDIN]);
+    return open(path, flags | O_CLOEXEC);
 }
 
 static gpointer
@@ -183,7 +214,7 @@ copy_input(gpointer data)
 
     block_signals();
     do {
-        fifo_fd = open(self->fifos->paths[HF_FIFO_STDIN], O_WRONLY | O_CLOEXEC);
+        fifo_fd = open_input_fifo(self, O_WRONLY);
     } while (fifo_fd < 0 && errno == EINTR);
     if (fifo_fd >= 0 && fcntl(fifo_fd, F_SETFL, O_NONBLOCK) == 0) {
         copy->from_fd = self->fds[HF_FIFO_STDIN];
@@ -195,15 +226,16 @@ copy_input(gpointer data)
 }
 
 static gboolean
-open_output_fifos(HfIo *self, GError **error)
+open_fifos(HfIo *self, GError **error)
 {
-    for (guint i = HF_FIFO_STDOUT; i < HF_FIFO_COUNT; i++) {
+    for (guint i = 0; i < HF_FIFO_COUNT; i++) {
         const char *path = self->fifos->paths[i];
+        int flags = i == HF_FIFO_STDIN ? O_PATH : O_RDONLY | O_NONBLOCK;
 
         if (path == NULL)
             continue;
-        self->output_fifos[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        if (self->output_fifos[i] < 0)
+        self->fifo_fds[i] = open(path, flags | O_CLOEXEC);
+        if (self->fifo_fds[i] < 0)
             return hf_throw_errno(error, "open FIFO '%s'", path);
     }
     return TRUE;
@@ -231,7 +263,7 @@ hf_io_new(HfFifoSet *fifos, int input_fd, int output_fd, int error_fd, GError **
     self->fds[HF_FIFO_STDIN] = input_fd;
     self->fds[HF_FIFO_STDOUT] = output_fd;
     self->fds[HF_FIFO_STDERR] = error_fd;
-    if (!make_events(self, error) || !open_output_fifos(self, error))
+    if (!make_events(self, error) || !open_fifos(self, error))
         return NULL;
     self->output_thread = g_thread_new("hf-io-output", copy_output, self);
     if (fifos->paths[HF_FIFO_STDIN] != NULL)
@@ -258,8 +290,19 @@ hf_io_close_input(HfIo *self)
         return;
     raise_event(self->stop_input_fd);
     /* Ends an open(2) that waits for a reader. */
-    fd = open(self->fifos->paths[HF_FIFO_STDIN], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    fd = open_input_fifo(self, O_RDONLY | O_NONBLOCK);
     g_thread_join(g_steal_pointer(&self->input_thread));
+}
+
+void
+hf_io_end_output(HfIo *self)
+{
+    for (guint i = HF_FIFO_STDOUT; i < HF_FIFO_COUNT; i++) {
+        hf_autofd fd = -1;
+
+        if (self->fifos->paths[i] != NULL)
+            fd = open(self->fifos->paths[i], O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    }
 }
 
 gboolean
@@ -301,8 +344,8 @@ hf_io_finalize(GObject *object)
 
     if (self->stop_fd >= 0)
         hf_io_cancel(self);
-    for (guint i = HF_FIFO_STDOUT; i < HF_FIFO_COUNT; i++)
-        hf_close_fd(&self->output_fifos[i]);
+    for (guint i = 0; i < HF_FIFO_COUNT; i++)
+        hf_close_fd(&self->fifo_fds[i]);
     hf_close_fd(&self->stop_fd);
     hf_close_fd(&self->stop_input_fd);
     hf_close_fd(&self->done_fd);
@@ -320,7 +363,7 @@ static void
 hf_io_init(HfIo *self)
 {
     for (guint i = 0; i < HF_FIFO_COUNT; i++)
-        self->output_fifos[i] = -1;
+        self->fifo_fds[i] = -1;
     self->stop_fd = -1;
     self->stop_input_fd = -1;
     self->done_fd = -1;

@@ -80,8 +80,10 @@ read_line(int fd, gint64 deadline_us, GCancellable *cancellable, GPollFD *cancel
             g_string_append_len(line, bytes, (gssize)length);
         else if (result != HF_IO_AGAIN)
             return result;
-        if (memchr(line->str, '\n', line->len) != NULL)
-            return HF_IO_DATA;
+        const char *newline = memchr(line->str, '\n', line->len);
+        /* An exec that is quick has its exit status told by then. */
+        if (newline != NULL)
+            return g_string_truncate(line, (gsize)(newline - line->str) + 1), HF_IO_DATA;
         if (g_cancellable_set_error_if_cancelled(cancellable, error))
             return HF_IO_FAILED;
         if (result == HF_IO_AGAIN && !wait_readable(fd, deadline_us, cancelled, error))
@@ -107,7 +109,10 @@ hf_monitor_reply_read(int fd, gint64 deadline_us, GCancellable *cancellable,
         out_reply->kind = HF_MONITOR_REPLY_NONE;
         return TRUE;
     }
-    return hf_monitor_reply_parse(line->str, line->len, out_reply, error);
+    /* An exec that ends at once has its status told in a second line. */
+    const char *end = memchr(line->str, '\n', line->len);
+    gsize length = end != NULL ? (gsize)(end - line->str) : line->len;
+    return hf_monitor_reply_parse(line->str, length, out_reply, error);
 }
 
 gboolean

@@ -17,6 +17,8 @@
 #include "library/state-dir.h"
 #include "protocol/state-names.h"
 
+#define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
+
 struct _HfOom {
     GObject parent_instance;
 
@@ -52,20 +54,23 @@ HfOom *
 hf_oom_new(HfContainer *container, GError **error)
 {
     g_autoptr(HfOom) self = g_object_new(HF_TYPE_OOM, NULL);
+    g_autoptr(GError) failure = NULL;
     hf_autofd dir_fd = -1;
     char path[64];
 
     g_return_val_if_fail(HF_IS_CONTAINER(container), NULL);
 
-    self->process = hf_container_get_process(container, HF_INIT_PROCESS_ID, error);
-    dir_fd = self->process != NULL ? hf_process_open(self->process, error) : -1;
-    if (dir_fd < 0)
+    self->process = hf_container_get_process(container, HF_INIT_PROCESS_ID, &failure);
+    dir_fd = self->process != NULL ? hf_process_open(self->process, &failure) : -1;
+    if (dir_fd < 0 && g_error_matches(failure, HF_ERROR, HF_ERROR_NOT_FOUND))
+        failure->code = HF_ERROR_CONTAINER_NOT_STARTED;
+    if (dir_fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
+    }
     self->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     g_snprintf(path, sizeof path, "/proc/self/fd/%d", dir_fd);
-    if (self->inotify_fd < 0 ||
-        inotify_add_watch(self->inotify_fd, path,
-                          IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+    if (self->inotify_fd < 0 || inotify_add_watch(self->inotify_fd, path, WATCH_MASK) < 0)
         return hf_throw_errno(error, "watch '%s'", self->process->path), NULL;
     return g_steal_pointer(&self);
 }
@@ -101,7 +106,13 @@ hf_oom_flush(HfOom *self)
 gboolean
 hf_oom_is_removed(HfOom *self)
 {
+    g_autoptr(GError) failure = NULL;
+    hf_autofd dir_fd = -1;
+
     g_return_val_if_fail(HF_IS_OOM(self), TRUE);
 
+    dir_fd = hf_process_open(self->process, &failure);
+    if (dir_fd < 0)
+        return g_error_matches(failure, HF_ERROR, HF_ERROR_NOT_FOUND);
     return hf_process_get_state(self->process) == HF_PROCESS_STATE_STOPPED;
 }

@@ -20,6 +20,7 @@
 #include "library/process-private.h"
 #include "logging/log-reader.h"
 #include "protocol/log-spec.h"
+#include "protocol/time-stamp.h"
 
 #define LOG_PATH_OPTION "--log-path="
 
@@ -59,7 +60,7 @@ on_message(const HfLogMessage *message, gpointer user_data)
 {
     Reading *reading = user_data;
     HfLogEntry entry = {
-        .time_ns = (gint64)message->time.tv_sec * 1000000000 + message->time.tv_nsec,
+        .time_ns = hf_time_stamp_to_ns(&message->time),
         .stream = message->stream == HF_STREAM_STDERR ? HF_LOG_STREAM_STDERR : HF_LOG_STREAM_STDOUT,
         .is_partial = message->is_partial,
         .bytes = message->bytes,
@@ -171,8 +172,8 @@ watch_ends(HfProcess *self, gboolean is_following, GMainContext *context, GCance
 }
 
 gboolean
-hf_process_read_log(HfProcess *self, HfLogOptions *options, HfLogFunc on_entry, gpointer user_data,
-                    GCancellable *cancellable, GError **error)
+hf_process_read_log(HfProcess *self, HfLogOptions *options, GCancellable *cancellable,
+                    HfLogFunc on_entry, gpointer user_data, GError **error)
 {
     static const HfLogReaderHandlers handlers = {
         .on_message = on_message,

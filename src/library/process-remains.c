@@ -110,7 +110,11 @@ hf_process_remains_end_monitor(int dir_fd, GError **error)
     /* One that has just begun has not written its pid yet. */
     gint64 deadline_us = deadline_after(MONITOR_TERM_TIMEOUT_MS);
     guint64 pid;
+    bool is_held;
 
+    /* What is no lock would be waited for in vain. */
+    if (!hf_lock_file_is_held(dir_fd, HF_STATE_LOCK, &is_held, error))
+        return FALSE;
     while (is_locked(dir_fd) && !hf_state_read_number(dir_fd, HF_STATE_MONITOR_START, &pid, NULL) &&
            g_get_monotonic_time() < deadline_us)
         wait_a_moment(-1);

@@ -63,6 +63,8 @@ watch_orphan(HfProcess *self, GError **error)
     self->orphan = hf_process_find(self, &pid, &failure);
     if (self->orphan != NULL)
         return duplicate(hf_process_ref_get_fd(self->orphan), error);
+    /* A pid that makes no sense does not matter if there is a status; else it is told again. */
+    g_clear_error(&failure);
     if (hf_process_get_exit_status(self, &status, &failure))
         return make_hung_up(error);
     g_propagate_error(error, g_steal_pointer(&failure));

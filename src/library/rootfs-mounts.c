@@ -10,9 +10,12 @@
  * state that this rule undoes. A loader in another mount namespace finds other ids, and what its
  * copy of the mounts has; there umount2(2) says EINVAL where there is none.
  *
- * The target is held as a descriptor, and mounted on by its name in /proc/self/fd, so that nobody
- * can exchange it for a symbolic link in between. It is opened anew for each mount, which finds
- * what was mounted last. */
+ * An object may have been loaded before another program made or undid mounts: what is done follows
+ * state.json as it is under the container's lock, and the object's copy is brought up to it first.
+ *
+ * The path that is noted has no symbolic link in it. The target is held as a descriptor, and
+ * mounted on by its name in /proc/self/fd, so that nobody can exchange it for a link in between. It
+ * is opened anew for each mount, which finds what was mounted last. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,6 +134,14 @@ read_mount_id(int fd, guint64 *out_id, GError **error)
     return TRUE;
 }
 
+static unsigned long
+get_type_flags(const char *type)
+{
+    if (g_strcmp0(type, "rbind") == 0)
+        return MS_BIND | MS_REC;
+    return g_strcmp0(type, "bind") == 0 ? MS_BIND : 0;
+}
+
 static gboolean
 mount_one(const char *rootfs, const HfMountEntry *entry, GError **error)
 {
@@ -143,6 +154,7 @@ mount_one(const char *rootfs, const HfMountEntry *entry, GError **error)
     if (fd < 0)
         return FALSE;
     data = hf_rootfs_parse_options((const char *const *)entry->options, &flags, &propagation);
+    flags |= get_type_flags(entry->type);
     g_snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
     if (mount(entry->source, target, flags & MS_BIND ? NULL : entry->type, flags, data) < 0)
         return hf_throw_errno(error, "mount %s '%s' on '%s'", entry->type,
@@ -190,15 +202,25 @@ find_rootfs(HfContainer *container, GError **error)
     return g_canonicalize_filename(path, hf_container_get_bundle(container));
 }
 
+/* The path without links of what @fd is. */
+static char *
+read_path(int fd, GError **error)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return g_file_read_link(link, error);
+}
+
 /* Notes in state.json what is about to be mounted. */
 static gboolean
 note_mounts(HfContainer *container, GPtrArray *mounts, GError **error)
 {
-    g_autofree char *rootfs = find_rootfs(container, error);
-    hf_autofd fd = rootfs != NULL ? open_rootfs(rootfs, error) : -1;
+    g_autofree char *named = find_rootfs(container, error);
+    hf_autofd fd = named != NULL ? open_rootfs(named, error) : -1;
+    g_autofree char *rootfs = fd >= 0 ? read_path(fd, error) : NULL;
     guint64 mount_id = 0;
 
-    if (fd < 0 || !read_mount_id(fd, &mount_id, error))
+    if (rootfs == NULL || !read_mount_id(fd, &mount_id, error))
         return FALSE;
     g_free(container->file->rootfs);
     container->file->rootfs = g_steal_pointer(&rootfs);
@@ -206,6 +228,24 @@ note_mounts(HfContainer *container, GPtrArray *mounts, GError **error)
     for (guint i = 0; i < mounts->len; i++)
         g_ptr_array_add(container->file->mounts, make_entry(g_ptr_array_index(mounts, i)));
     return hf_container_save(container, error);
+}
+
+/* Nothing else of the file changes after it was made. */
+static gboolean
+refresh(HfContainer *container, GError **error)
+{
+    HfContainerFile *file = container->file;
+    hf_autofd dir_fd = hf_container_open(container, error);
+    g_autoptr(HfContainerFile) now = dir_fd >= 0 ? hf_container_read_file(dir_fd, error) : NULL;
+
+    if (now == NULL)
+        return FALSE;
+    g_ptr_array_unref(file->mounts);
+    file->mounts = g_ptr_array_ref(now->mounts);
+    g_free(file->rootfs);
+    file->rootfs = g_steal_pointer(&now->rootfs);
+    file->rootfs_mount_id = now->rootfs_mount_id;
+    return TRUE;
 }
 
 gboolean
@@ -259,9 +299,11 @@ hf_rootfs_unmount(HfContainer *container, GError **error)
     HfContainerFile *file = container->file;
     gboolean is_base = FALSE;
 
+    if (!refresh(container, error))
+        return FALSE;
     if (file->mounts->len == 0)
         return TRUE;
-    for (guint i = 0; i < file->mounts->len && !is_base; i++) {
+    for (guint i = 0; i < file->mounts->len && file->rootfs != NULL && !is_base; i++) {
         if (!unmount_one(file->rootfs, file->rootfs_mount_id, &is_base, error))
             return FALSE;
     }

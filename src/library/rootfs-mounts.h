@@ -13,7 +13,8 @@
 gboolean hf_rootfs_mount(HfContainer *container, GPtrArray *mounts,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Undoes it; nothing mounted is no error. */
+/* Undoes what state.json tells of; nothing mounted is no error. The caller holds the container's
+ * lock. */
 gboolean hf_rootfs_unmount(HfContainer *container, GError **error);
 
 /* The flags of mount(2) and its data, from @options as mount(8) takes them. *@out_propagation: the

@@ -112,11 +112,31 @@ hf_state_open_root(const char *root, bool create, GError **error)
     return hf_state_open_dir(AT_FDCWD, root, root, error);
 }
 
+/* A directory that was handed over as a whole may hold such. What is no file, reading tells. */
+static gboolean
+check_file_owner(int dir_fd, const char *name, GError **error)
+{
+    struct stat status;
+
+    if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
+        return TRUE;
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' belongs to user %u", name,
+                        (guint)status.st_uid);
+    if ((status.st_mode & S_IWOTH) != 0)
+        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' may be written to by others", name);
+    return TRUE;
+}
+
 char *
 hf_state_read_file(int dir_fd, const char *name, gsize *out_length, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    char *text = hf_io_read_file_at(dir_fd, name, HF_STATE_FILE_MAX, out_length, &local);
+    char *text;
+
+    if (!check_file_owner(dir_fd, name, error))
+        return NULL;
+    text = hf_io_read_file_at(dir_fd, name, HF_STATE_FILE_MAX, out_length, &local);
 
     if (text != NULL)
         return text;

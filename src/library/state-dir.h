@@ -34,7 +34,8 @@ int hf_state_open_dir(int dir_fd, const char *name, const char *path,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The whole of a regular file of at most HF_STATE_FILE_MAX bytes, with a NUL behind it. NULL:
- * HF_ERROR_NOT_FOUND if it is missing. (transfer full) */
+ * HF_ERROR_NOT_FOUND if it is missing, HF_ERROR_INVALID_STATE if it is somebody else's (neither
+ * this user's nor root's) or everybody may write to it. (transfer full) */
 char *hf_state_read_file(int dir_fd, const char *name, gsize *out_length,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

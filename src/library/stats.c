@@ -2,6 +2,7 @@
  * Copyright The Holdfast Authors */
 
 #include <holdfast/container.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -38,17 +39,31 @@ hf_stats_init(HfStats *self)
 {
 }
 
+static gboolean
+has_ended(const HfProcessRef *ref)
+{
+    struct pollfd fd = {.fd = hf_process_ref_get_fd(ref), .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
 static HfCgroupDirs *
 find_cgroups(HfContainer *container, GError **error)
 {
     g_autoptr(HfProcess) init = hf_container_get_process(container, HF_INIT_PROCESS_ID, error);
     g_autoptr(HfProcessRef) ref = NULL;
+    g_autoptr(HfCgroupDirs) dirs = NULL;
 
     if (init == NULL)
         return NULL;
     ref = hf_process_find(init, NULL, error);
     if (ref != NULL)
-        return hf_cgroup_dirs_new_for_process(hf_process_ref_get_pid(ref), error);
+        dirs = hf_cgroup_dirs_new_for_process(hf_process_ref_get_pid(ref), error);
+    /* Of one that has ended the kernel tells the root's, or a later process's with its pid. */
+    if (ref != NULL && !has_ended(ref))
+        return g_steal_pointer(&dirs);
+    if (ref != NULL)
+        g_clear_error(error);
     if (error == NULL || *error == NULL)
         hf_throw(error, HF_ERROR_CONTAINER_EXITED, "its first process has ended");
     return NULL;

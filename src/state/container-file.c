@@ -103,6 +103,19 @@ check_is_there(const char *name, const char *value, GError **error)
     return TRUE;
 }
 
+/* The kernel has its mounts' numbers in an int. */
+static gboolean
+read_rootfs(HfContainerFile *self, JsonObject *object, GError **error)
+{
+    guint32 mount_id = 0;
+
+    if (!hf_json_member_read_string(object, "", "rootfs", &self->rootfs, error) ||
+        !hf_json_member_read_uint32(object, "", "rootfsMountID", &mount_id, error))
+        return FALSE;
+    self->rootfs_mount_id = mount_id;
+    return TRUE;
+}
+
 HfContainerFile *
 hf_container_file_parse(const char *text, gsize length, GError **error)
 {
@@ -115,8 +128,7 @@ hf_container_file_parse(const char *text, gsize length, GError **error)
         !hf_json_member_read_strings(object, "", "runtimeArgs", &self->runtime_args, error) ||
         !hf_json_member_read_string(object, "", "shim", &self->shim, error) ||
         !hf_json_member_read_bool(object, "", "noPivotRoot", &self->no_pivot_root, error) ||
-        !read_created(self, object, error) ||
-        !hf_json_member_read_string(object, "", "rootfs", &self->rootfs, error) ||
+        !read_created(self, object, error) || !read_rootfs(self, object, error) ||
         !read_mounts(self, object, error) || !check_is_there("bundle", self->bundle, error) ||
         !check_is_there("runtime", self->runtime, error))
         return NULL;
@@ -170,8 +182,10 @@ hf_container_file_to_json(const HfContainerFile *self)
     hf_json_write_string(json, "shim", self->shim);
     hf_json_write_bool(json, "noPivotRoot", self->no_pivot_root);
     write_created(json, self->created_us);
-    if (self->rootfs != NULL)
+    if (self->rootfs != NULL) {
         hf_json_write_string(json, "rootfs", self->rootfs);
+        hf_json_write_uint(json, "rootfsMountID", self->rootfs_mount_id);
+    }
     write_mounts(json, self->mounts);
     g_string_append(json, "}\n");
     return g_string_free(json, FALSE);

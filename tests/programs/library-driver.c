@@ -4,7 +4,8 @@
 /* libholdfast's functions with a command line, for tests in Python:
  *
  *     library-driver [--runtime R] [--runtime-arg A]... [--shim S] [--timeout MS] [--log TARGET]...
- *                    [--stdin P] [--stdout P] [--stderr P] [--cancel-after MS] [--async]
+ *                    [--stdin P] [--stdout P] [--stderr P] [--checkpoint DIR]
+ *                    [--cancel-after MS] [--async]
  *                    ROOT COMMAND [ARGUMENT]...
  *
  * One line of JSON on stdout, {"result": ...} or {"error": MESSAGE, "code": N, "domain": NAME}, and
@@ -26,6 +27,7 @@ typedef struct {
     char *stdin_path;
     char *stdout_path;
     char *stderr_path;
+    char *checkpoint;
     int cancel_after_ms;
     gboolean is_async;
     const char *root;
@@ -144,12 +146,14 @@ start(Driver *driver, HfContainer *container, GError **error)
     Answer answer = {NULL};
 
     if (driver->is_async) {
-        hf_container_start_async(container, NULL, stdio, driver->cancellable, on_answer, &answer);
+        hf_container_start_async(container, driver->checkpoint, stdio, driver->cancellable,
+                                 on_answer, &answer);
         await(&answer);
         process = hf_container_start_finish(container, answer.result, error);
         g_object_unref(answer.result);
     } else {
-        process = hf_container_start(container, NULL, stdio, driver->cancellable, error);
+        process =
+            hf_container_start(container, driver->checkpoint, stdio, driver->cancellable, error);
     }
     return process != NULL ? make_int(hf_process_get_system_pid(process)) : NULL;
 }
@@ -454,7 +458,8 @@ create_io(const char *process_id, gboolean has_terminal, gpointer user_data, GEr
 {
     g_autoptr(HfFifoSet) fifos = hf_fifo_set_new(user_data, process_id, has_terminal, error);
 
-    return fifos != NULL ? hf_io_new(fifos, -1, fileno(stdout), fileno(stderr), error) : NULL;
+    return fifos != NULL ? hf_io_new(fifos, fileno(stdin), fileno(stdout), fileno(stderr), error)
+                         : NULL;
 }
 
 static HfIo *
@@ -477,23 +482,32 @@ finish_task(Driver *driver, HfProcess *process, GError **error)
     return make_int(status);
 }
 
-/* ID FIFO-PARENT [TYPE SOURCE OPTIONS]: a mount's options are joined by commas. */
+/* What [TYPE SOURCE OPTIONS]... says; options are joined by commas. NULL without any. */
+static GPtrArray *
+make_mounts(char **words)
+{
+    GPtrArray *mounts = NULL;
+
+    for (guint i = 0; i + 2 < g_strv_length(words); i += 3) {
+        g_auto(GStrv) options = g_strsplit(words[i + 2], ",", -1);
+
+        if (mounts == NULL)
+            mounts = g_ptr_array_new_with_free_func(g_object_unref);
+        g_ptr_array_add(mounts, hf_mount_new(words[i], words[i + 1], (const char *const *)options));
+    }
+    return mounts;
+}
+
+/* ID FIFO-PARENT [TYPE SOURCE OPTIONS]... */
 static HfProcess *
 make_task(Driver *driver, GError **error)
 {
     g_autoptr(HfContainer) container = load(driver, error);
-    g_autoptr(GPtrArray) mounts = NULL;
+    g_autoptr(GPtrArray) mounts = make_mounts(driver->args + 2);
 
     if (container == NULL)
         return NULL;
-    if (driver->args[2] != NULL) {
-        g_auto(GStrv) options = g_strsplit(driver->args[4], ",", -1);
-
-        mounts = g_ptr_array_new_with_free_func(g_object_unref);
-        g_ptr_array_add(
-            mounts, hf_mount_new(driver->args[2], driver->args[3], (const char *const *)options));
-    }
-    return hf_container_new_task(container, create_io, driver->args[1], mounts, NULL,
+    return hf_container_new_task(container, create_io, driver->args[1], mounts, driver->checkpoint,
                                  driver->cancellable, error);
 }
 
@@ -524,6 +538,34 @@ run_load_task(Driver *driver, GError **error)
         container != NULL ? hf_container_load_task(container, attach_io, NULL, error) : NULL;
 
     return process != NULL ? finish_task(driver, process, error) : NULL;
+}
+
+/* Waits for a task that somebody else lets run. */
+static JsonNode *
+run_join_task(Driver *driver, GError **error)
+{
+    g_autoptr(HfContainer) container = load(driver, error);
+    g_autoptr(HfProcess) process =
+        container != NULL ? hf_container_load_task(container, attach_io, NULL, error) : NULL;
+    int status = -1;
+
+    if (process == NULL || !hf_process_wait(process, driver->cancellable, &status, error) ||
+        !hf_io_wait(hf_process_get_io(process), driver->cancellable, error))
+        return NULL;
+    return make_int(status);
+}
+
+/* Deletes by an object that was loaded before the task's mounts were made. */
+static JsonNode *
+run_stale_delete(Driver *driver, GError **error)
+{
+    g_autoptr(HfContainer) stale = load(driver, error);
+    g_autoptr(HfProcess) process = stale != NULL ? make_task(driver, error) : NULL;
+
+    if (process == NULL)
+        return NULL;
+    hf_io_cancel(hf_process_get_io(process));
+    return make_done(hf_container_delete(stale, TRUE, driver->cancellable, error));
 }
 
 typedef struct {
@@ -560,6 +602,8 @@ static const Command commands[] = {
     {"task", 2, run_task},
     {"new-task", 2, run_new_task},
     {"load-task", 1, run_load_task},
+    {"join-task", 1, run_join_task},
+    {"stale-delete", 2, run_stale_delete},
 };
 
 static const Command *
@@ -615,6 +659,7 @@ parse(Driver *driver, int *argc, char ***argv, GError **error)
         {"stdin", 0, 0, G_OPTION_ARG_FILENAME, &driver->stdin_path, NULL, NULL},
         {"stdout", 0, 0, G_OPTION_ARG_FILENAME, &driver->stdout_path, NULL, NULL},
         {"stderr", 0, 0, G_OPTION_ARG_FILENAME, &driver->stderr_path, NULL, NULL},
+        {"checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &driver->checkpoint, NULL, NULL},
         {"cancel-after", 0, 0, G_OPTION_ARG_INT, &driver->cancel_after_ms, NULL, NULL},
         {"async", 0, 0, G_OPTION_ARG_NONE, &driver->is_async, NULL, NULL},
         G_OPTION_ENTRY_NULL,
@@ -636,6 +681,7 @@ driver_clear(Driver *driver)
     g_free(driver->stdin_path);
     g_free(driver->stdout_path);
     g_free(driver->stderr_path);
+    g_free(driver->checkpoint);
 }
 
 int

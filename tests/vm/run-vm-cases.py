@@ -26,6 +26,7 @@ INTEGRATION = (
     ("oom", ""),
     ("cgroup_stats", ""),
     ("checkpoint", ""),
+    ("command_checkpoint", ""),
     ("real_runtime", "crun: "),
 )
 # The processor is emulated there: fewer repetitions, more patience.

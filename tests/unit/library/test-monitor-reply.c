@@ -44,6 +44,23 @@ test_lines_are_understood(void)
 }
 
 static void
+test_what_the_monitor_says_of_any_bytes_is_understood(void)
+{
+    static const char words[] = "a\0b\n\xff\x1b[31m";
+    g_auto(HfMonitorReply) reply = {HF_MONITOR_REPLY_NONE, 0, NULL};
+    g_autoptr(GError) error = NULL;
+    size_t length = 0;
+    g_autofree char *line =
+        hf_sync_message_format(HF_SYNC_KEY_DATA, -1, words, sizeof words - 1, &length);
+
+    g_assert_true(hf_monitor_reply_parse(line, length, &reply, &error));
+
+    g_assert_no_error(error);
+    g_assert_cmpint(reply.kind, ==, HF_MONITOR_REPLY_FAILED);
+    g_assert_cmpstr(reply.message, ==, "a\xEF\xBF\xBD\x62\n\xEF\xBF\xBD\x1b[31m");
+}
+
+static void
 test_nonsense_is_refused(void)
 {
     static const char *const lines[] = {
@@ -123,6 +140,23 @@ test_line_in_two_writes_is_one(void)
     g_assert_true(read_reply(&pipe, LONG_US, NULL, &reply, &error));
 
     g_thread_join(thread);
+    g_assert_no_error(error);
+    g_assert_cmpint(reply.pid, ==, 5);
+    pipe_tear_down(&pipe);
+}
+
+/* An exec that ends at once. */
+static void
+test_second_line_is_left_alone(void)
+{
+    g_auto(HfMonitorReply) reply = {HF_MONITOR_REPLY_NONE, 0, NULL};
+    g_autoptr(GError) error = NULL;
+    Pipe pipe;
+    pipe_set_up(&pipe);
+    say(&pipe, "{\"data\": 5}\n{\"data\": 8}\n");
+
+    g_assert_true(read_reply(&pipe, LONG_US, NULL, &reply, &error));
+
     g_assert_no_error(error);
     g_assert_cmpint(reply.pid, ==, 5);
     pipe_tear_down(&pipe);
@@ -244,8 +278,11 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     hf_test_add("/library/monitor-reply/lines-are-understood", test_lines_are_understood);
+    hf_test_add("/library/monitor-reply/what-the-monitor-says-of-any-bytes-is-understood",
+                test_what_the_monitor_says_of_any_bytes_is_understood);
     hf_test_add("/library/monitor-reply/nonsense-is-refused", test_nonsense_is_refused);
     hf_test_add("/library/monitor-reply/line-in-two-writes-is-one", test_line_in_two_writes_is_one);
+    hf_test_add("/library/monitor-reply/second-line-is-left-alone", test_second_line_is_left_alone);
     hf_test_add("/library/monitor-reply/end-without-a-line-is-no-reply",
                 test_end_without_a_line_is_no_reply);
     hf_test_add("/library/monitor-reply/silence-has-a-limit", test_silence_has_a_limit);

@@ -189,6 +189,21 @@ test_others_in_the_directory_are_not_waited_for(void)
 }
 
 static void
+test_lock_that_is_none_is_not_waited_for(void)
+{
+    Place place;
+    g_autoptr(GError) error = NULL;
+    place_set_up(&place, "runc");
+    g_assert_cmpint(mkdirat(place.dir_fd, "lock", 0700), ==, 0);
+
+    g_assert_false(hf_process_remains_end_monitor(place.dir_fd, &error));
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_ARGUMENT);
+    g_assert_cmpstr(error->message, ==, "'lock' is not a regular file");
+    place_tear_down(&place);
+}
+
+static void
 test_half_made_exec_is_cleared_without_the_runtime(void)
 {
     g_autoptr(GError) error = NULL;
@@ -225,6 +240,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     hf_test_add("/library/process-remains/what-is-left-is-told", test_what_is_left_is_told);
+    hf_test_add("/library/process-remains/lock-that-is-none-is-not-waited-for",
+                test_lock_that_is_none_is_not_waited_for);
     hf_test_add("/library/process-remains/status-without-a-pid-is-of-a-process",
                 test_status_without_a_pid_is_of_a_process);
     hf_test_add("/library/process-remains/monitor-without-a-process-is-starting",

@@ -166,6 +166,38 @@ test_monitor_without_the_fifo_is_watched_itself(void)
 }
 
 static void
+test_pid_that_makes_no_sense_is_told(void)
+{
+    Place place;
+    g_autoptr(GError) error = NULL;
+    int status = -1;
+    place_set_up(&place, "runc");
+    hf_test_write_file(place.path, "pid", "garbage");
+
+    g_assert_false(hf_process_wait(place.process, NULL, &status, &error));
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_PROTOCOL);
+    place_tear_down(&place);
+}
+
+static void
+test_pid_that_makes_no_sense_does_not_hide_the_status(void)
+{
+    Place place;
+    g_autoptr(GError) error = NULL;
+    int status = -1;
+    place_set_up(&place, "runc");
+    hf_test_write_file(place.path, "pid", "garbage");
+    hf_test_write_file(place.path, "exitStatus", "7");
+
+    g_assert_true(hf_process_wait(place.process, NULL, &status, &error));
+
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 7);
+    place_tear_down(&place);
+}
+
+static void
 test_wait_tells_the_status(void)
 {
     g_autoptr(GError) error = NULL;
@@ -278,6 +310,10 @@ main(int argc, char **argv)
                 test_process_that_is_not_there_is_told);
     hf_test_add("/library/process-wait/monitor-without-the-fifo-is-watched-itself",
                 test_monitor_without_the_fifo_is_watched_itself);
+    hf_test_add("/library/process-wait/pid-that-makes-no-sense-is-told",
+                test_pid_that_makes_no_sense_is_told);
+    hf_test_add("/library/process-wait/pid-that-makes-no-sense-does-not-hide-the-status",
+                test_pid_that_makes_no_sense_does_not_hide_the_status);
     hf_test_add("/library/process-wait/wait-tells-the-status", test_wait_tells_the_status);
     hf_test_add("/library/process-wait/several-wait-through-one-object",
                 test_several_wait_through_one_object);

@@ -291,6 +291,44 @@ test_what_is_no_file_is_not_read(void)
 }
 
 static void
+test_file_that_everybody_may_write_to_is_refused(void)
+{
+    char *dir = hf_test_make_dir();
+    hf_autofd fd = open_test_dir(dir);
+    g_autoptr(GError) error = NULL;
+    hf_test_write_file(dir, "text", "some text");
+    g_assert_cmpint(fchmodat(fd, "text", 0666, 0), ==, 0);
+
+    g_assert_null(hf_state_read_file(fd, "text", NULL, &error));
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_STATE);
+    g_assert_cmpstr(error->message, ==, "'text' may be written to by others");
+    hf_close_fd(&fd);
+    hf_test_remove_dir(dir);
+}
+
+static void
+test_file_of_another_user_is_refused(void)
+{
+    if (geteuid() != 0) {
+        g_test_skip("this machine lets only root give a file away");
+        return;
+    }
+    char *dir = hf_test_make_dir();
+    hf_autofd fd = open_test_dir(dir);
+    g_autoptr(GError) error = NULL;
+    hf_test_write_file(dir, "text", "some text");
+    g_assert_cmpint(fchownat(fd, "text", 12345, 0, 0), ==, 0);
+
+    g_assert_null(hf_state_read_file(fd, "text", NULL, &error));
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_STATE);
+    g_assert_cmpstr(error->message, ==, "'text' belongs to user 12345");
+    hf_close_fd(&fd);
+    hf_test_remove_dir(dir);
+}
+
+static void
 test_file_above_the_bound_is_refused(void)
 {
     char *dir = hf_test_make_dir();
@@ -414,6 +452,10 @@ main(int argc, char **argv)
     hf_test_add("/library/state-dir/whole-file-is-read", test_whole_file_is_read);
     hf_test_add("/library/state-dir/missing-file-is-not-found", test_missing_file_is_not_found);
     hf_test_add("/library/state-dir/what-is-no-file-is-not-read", test_what_is_no_file_is_not_read);
+    hf_test_add("/library/state-dir/file-that-everybody-may-write-to-is-refused",
+                test_file_that_everybody_may_write_to_is_refused);
+    hf_test_add("/library/state-dir/file-of-another-user-is-refused",
+                test_file_of_another_user_is_refused);
     hf_test_add("/library/state-dir/file-above-the-bound-is-refused",
                 test_file_above_the_bound_is_refused);
     hf_test_add("/library/state-dir/numbers-are-read", test_numbers_are_read);

@@ -56,6 +56,7 @@ test_no_logs_are_none(void)
 {
     g_autoptr(HfStdio) stdio = hf_stdio_new(NULL, NULL, NULL);
     hf_stdio_set_logs(stdio, (const char *const[]){NULL});
+    g_object_set(stdio, "adoptable", FALSE, NULL);
 
     g_autoptr(HfProcessFile) file = store(stdio);
 

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* What a look at a container finds.
+ *
+ * A name may be used again between two looks. Each look adds the watch anew: the descriptor is the
+ * same for the same directory, and another for another of that name.
+ *
+ * What is gone before anybody looked leaves no event but DELETED, and not even that if it came and
+ * went between two looks. What cannot be looked at for want of descriptors or memory is as it was
+ * until the next look.
+ *
+ * Directories are opened as state-dir.h has it; the time of an event is that of its file, or of the
+ * directory where its file was removed. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "library/event-private.h"
+#include "library/events-private.h"
+#include "library/state-dir.h"
+#include "protocol/state-names.h"
+#include "state/process-file.h"
+
+#define WATCH_MASK \
+    (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_ONLYDIR)
+
+typedef struct {
+    int watch;
+    gboolean has_pid;
+    gboolean has_started;
+    gboolean has_exited;
+    guint64 oom_kills;
+    gboolean is_seen; /* during a look at the container */
+} KnownProcess;
+
+typedef struct {
+    int watch;
+    GHashTable *processes; /* id -> KnownProcess */
+    gint64 paused_us;      /* when it was paused; 0: it is not */
+    gint64 checkpoint_us;  /* when the last one was made; 0: none */
+} KnownContainer;
+
+void
+hf_events_known_free(gpointer data)
+{
+    KnownContainer *container = data;
+
+    g_hash_table_unref(container->processes);
+    g_free(container);
+}
+
+/* By the descriptor, so that what is looked at is what is watched. */
+int
+hf_events_watch(HfEvents *self, int dir_fd, const char *container_id)
+{
+    char path[64];
+    int watch = -1;
+
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", dir_fd);
+    watch = inotify_add_watch(self->inotify_fd, path, WATCH_MASK);
+    if (watch < 0 && errno != ENOENT && self->failure == NULL)
+        hf_throw_errno(&self->failure, "watch a directory in '%s'", self->root);
+    if (watch >= 0 && container_id != NULL &&
+        !g_hash_table_contains(self->watches, HF_EVENTS_KEY(watch)))
+        g_hash_table_insert(self->watches, HF_EVENTS_KEY(watch), g_strdup(container_id));
+    return watch;
+}
+
+/* Of a directory that has another name, or none. */
+static void
+unwatch(HfEvents *self, int watch)
+{
+    if (g_hash_table_remove(self->watches, HF_EVENTS_KEY(watch)))
+        (void)inotify_rm_watch(self->inotify_fd, watch);
+}
+
+static gint64
+to_us(const struct timespec *time)
+{
+    return (gint64)time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
+}
+
+/* When something was made or removed in it last. */
+static gint64
+get_directory_time(int dir_fd)
+{
+    struct stat info;
+
+    return fstat(dir_fd, &info) == 0 ? to_us(&info.st_mtim) : g_get_real_time();
+}
+
+/* When the file was written; FALSE if there is none. */
+static gboolean
+get_file_time(int dir_fd, const char *name, gint64 *out_time_us)
+{
+    struct stat info;
+
+    if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(info.st_mode))
+        return FALSE;
+    *out_time_us = to_us(&info.st_mtim);
+    return TRUE;
+}
+
+static HfEvent *
+add_event(HfEvents *self, HfEventType type, const char *container_id, const char *process_id,
+          gint64 time_us, gint64 number)
+{
+    HfEvent *event = hf_event_new(type, container_id, process_id, time_us, number);
+
+    g_queue_push_tail(self->queue, event);
+    return event;
+}
+
+/* Whether the process came from a checkpoint: it runs from its pid on. */
+static gboolean
+is_restored(int dir_fd)
+{
+    gsize length = 0;
+    g_autofree char *text = hf_state_read_file(dir_fd, HF_STATE_PROCESS, &length, NULL);
+    g_autoptr(HfProcessFile) file = text != NULL ? hf_process_file_parse(text, length, NULL) : NULL;
+
+    return file != NULL && *file->checkpoint != '\0';
+}
+
+/* An exec runs from its pid on; a first process is created by then, and `started` tells the rest.
+ */
+static void
+look_at_start(HfEvents *self, int dir_fd, const char *container_id, const char *process_id,
+              KnownProcess *process)
+{
+    gboolean is_init = g_str_equal(process_id, HF_STATE_INIT);
+    gint64 time_us = 0;
+    guint64 pid = 0;
+
+    if (!process->has_pid && hf_state_read_number(dir_fd, HF_STATE_PID, &pid, NULL) &&
+        get_file_time(dir_fd, HF_STATE_PID, &time_us)) {
+        process->has_pid = TRUE;
+        add_event(self, is_init ? HF_EVENT_CREATED : HF_EVENT_STARTED, container_id, process_id,
+                  time_us, (gint64)pid);
+        if (is_init && is_restored(dir_fd)) {
+            process->has_started = TRUE;
+            add_event(self, HF_EVENT_STARTED, container_id, process_id, time_us, (gint64)pid);
+        }
+    }
+    if (!process->has_started && get_file_time(dir_fd, HF_STATE_STARTED, &time_us)) {
+        if (!hf_state_read_number(dir_fd, HF_STATE_PID, &pid, NULL))
+            pid = 0;
+        process->has_started = TRUE;
+        add_event(self, HF_EVENT_STARTED, container_id, process_id, time_us, (gint64)pid);
+    }
+}
+
+static void
+look_at_end(HfEvents *self, int dir_fd, const char *container_id, const char *process_id,
+            KnownProcess *process)
+{
+    gint64 time_us = 0;
+    guint64 number = 0;
+
+    if (hf_state_read_number(dir_fd, HF_STATE_OOM, &number, NULL) && number > process->oom_kills &&
+        get_file_time(dir_fd, HF_STATE_OOM, &time_us)) {
+        process->oom_kills = number;
+        add_event(self, HF_EVENT_OOM, container_id, process_id, time_us, (gint64)number);
+    }
+    if (!process->has_exited && hf_state_read_number(dir_fd, HF_STATE_EXIT_STATUS, &number, NULL) &&
+        get_file_time(dir_fd, HF_STATE_EXIT_STATUS, &time_us)) {
+        process->has_exited = TRUE;
+        add_event(self, HF_EVENT_EXITED, container_id, process_id, time_us, (gint64)number);
+    }
+}
+
+/* NULL: it is gone or cannot be watched. One that has the name of another takes its place. */
+static KnownProcess *
+know_process(HfEvents *self, int dir_fd, const char *container_id, const char *process_id,
+             KnownContainer *container)
+{
+    KnownProcess *process = g_hash_table_lookup(container->processes, process_id);
+    int watch = hf_events_watch(self, dir_fd, container_id);
+
+    if (watch < 0 || (process != NULL && process->watch == watch))
+        return process;
+    if (process != NULL)
+        unwatch(self, process->watch);
+    process = g_new0(KnownProcess, 1);
+    process->watch = watch;
+    g_hash_table_insert(container->processes, g_strdup(process_id), process);
+    return process;
+}
+
+static void
+look_at_process(HfEvents *self, int container_fd, const char *container_id, const char *process_id,
+                KnownContainer *container)
+{
+    g_autoptr(GError) failure = NULL;
+    hf_autofd dir_fd = hf_state_open_dir(container_fd, process_id, process_id, &failure);
+    KnownProcess *process = NULL;
+
+    if (dir_fd >= 0)
+        process = know_process(self, dir_fd, container_id, process_id, container);
+    else if (!g_error_matches(failure, HF_ERROR, HF_ERROR_NOT_FOUND))
+        process = g_hash_table_lookup(container->processes, process_id);
+    if (process == NULL)
+        return;
+    process->is_seen = TRUE;
+    if (dir_fd < 0)
+        return;
+    look_at_start(self, dir_fd, container_id, process_id, process);
+    look_at_end(self, dir_fd, container_id, process_id, process);
+}
+
+static void
+look_at_pause(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
+{
+    gint64 time_us = 0;
+    gboolean is_paused = get_file_time(dir_fd, HF_STATE_PAUSED, &time_us);
+
+    if (is_paused ? time_us == container->paused_us : container->paused_us == 0)
+        return;
+    if (container->paused_us != 0)
+        add_event(self, HF_EVENT_RESUMED, id, NULL,
+                  is_paused ? time_us : get_directory_time(dir_fd), 0);
+    if (is_paused)
+        add_event(self, HF_EVENT_PAUSED, id, NULL, time_us, 0);
+    container->paused_us = is_paused ? time_us : 0;
+}
+
+static void
+look_at_checkpoint(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
+{
+    HfEvent *event = NULL;
+    gint64 time_us = 0;
+
+    if (!get_file_time(dir_fd, HF_STATE_CHECKPOINTED, &time_us) ||
+        time_us == container->checkpoint_us)
+        return;
+    event = add_event(self, HF_EVENT_CHECKPOINTED, id, NULL, time_us, 0);
+    container->checkpoint_us = time_us;
+    event->checkpoint = hf_state_read_file(dir_fd, HF_STATE_CHECKPOINTED, NULL, NULL);
+}
+
+GPtrArray *
+hf_events_list_ids(int dir_fd)
+{
+    GPtrArray *names = hf_state_list_names(dir_fd, NULL);
+
+    for (guint i = names != NULL ? names->len : 0; i > 0; i--) {
+        if (!hf_state_check_id("container", g_ptr_array_index(names, i - 1), NULL))
+            g_ptr_array_remove_index(names, i - 1);
+    }
+    return names;
+}
+
+static void
+look_at_processes(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
+{
+    g_autoptr(GPtrArray) ids = hf_events_list_ids(dir_fd);
+    GHashTableIter iter;
+    gpointer value = NULL;
+
+    if (ids == NULL)
+        return;
+    for (guint i = 0; i < ids->len; i++)
+        look_at_process(self, dir_fd, id, g_ptr_array_index(ids, i), container);
+    g_hash_table_iter_init(&iter, container->processes);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        KnownProcess *process = value;
+
+        if (!process->is_seen) {
+            unwatch(self, process->watch);
+            g_hash_table_iter_remove(&iter);
+            continue;
+        }
+        process->is_seen = FALSE;
+    }
+}
+
+static void
+forget(HfEvents *self, const char *id, gint64 time_us)
+{
+    KnownContainer *container = g_hash_table_lookup(self->containers, id);
+    GHashTableIter iter;
+    gpointer value = NULL;
+
+    g_hash_table_iter_init(&iter, container->processes);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        unwatch(self, ((KnownProcess *)value)->watch);
+    unwatch(self, container->watch);
+    add_event(self, HF_EVENT_DELETED, id, NULL, time_us, 0);
+    g_hash_table_remove(self->containers, id);
+}
+
+/* NULL: it is gone or cannot be watched. One that has the name of another takes its place. */
+static KnownContainer *
+know_container(HfEvents *self, int dir_fd, const char *id)
+{
+    KnownContainer *container = g_hash_table_lookup(self->containers, id);
+    int watch = hf_events_watch(self, dir_fd, id);
+    gint64 time_us = 0;
+
+    if (watch < 0 || (container != NULL && container->watch == watch))
+        return container;
+    if (container != NULL)
+        forget(self, id,
+               get_file_time(dir_fd, HF_STATE_CONTAINER, &time_us) ? time_us
+                                                                   : get_directory_time(dir_fd));
+    container = g_new0(KnownContainer, 1);
+    container->watch = watch;
+    container->processes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_insert(self->containers, g_strdup(id), container);
+    return container;
+}
+
+void
+hf_events_look(HfEvents *self, const char *id)
+{
+    g_autoptr(GError) failure = NULL;
+    hf_autofd dir_fd = hf_state_open_dir(self->root_fd, id, id, &failure);
+    KnownContainer *container = NULL;
+
+    if (dir_fd >= 0)
+        container = know_container(self, dir_fd, id);
+    else if (g_error_matches(failure, HF_ERROR, HF_ERROR_NOT_FOUND) &&
+             g_hash_table_contains(self->containers, id))
+        forget(self, id, get_directory_time(self->root_fd));
+    if (container == NULL)
+        return;
+    look_at_processes(self, dir_fd, id, container);
+    look_at_pause(self, dir_fd, id, container);
+    look_at_checkpoint(self, dir_fd, id, container);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+/* HfEvents' struct, and its two halves: events.c hears where to look, events-look.c looks. */
+
+#pragma once
+
+#include <holdfast/events.h>
+
+struct _HfEvents {
+    GObject parent_instance;
+
+    char *root;
+    int root_fd;
+    int inotify_fd;
+    int root_watch;
+    GHashTable *watches;    /* watch descriptor -> id of its container */
+    GHashTable *containers; /* id -> what was known of it (events-look.c) */
+    GQueue *queue;          /* of HfEvent, to be handed out */
+    GError *failure;        /* a watch could not be made: what happens there is not seen */
+};
+
+/* The key of a watch descriptor. */
+#define HF_EVENTS_KEY(watch) GINT_TO_POINTER(watch)
+
+/* Watches @dir_fd, for what happens there to be heard as of @container_id (NULL: the root). -1: it
+ * is gone already, which is left to the next look, or cannot be watched. */
+int hf_events_watch(HfEvents *self, int dir_fd, const char *container_id);
+
+/* Adds to the queue what has happened to the container since the last look. */
+void hf_events_look(HfEvents *self, const char *id);
+
+/* The names in a directory that may be ids; NULL if it cannot be read. (transfer full) */
+GPtrArray *hf_events_list_ids(int dir_fd);
+
+/* For the values of containers. */
+void hf_events_known_free(gpointer data);
