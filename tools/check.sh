@@ -3,13 +3,13 @@
 # Copyright The Holdfast Authors
 #
 # Builds the tree and runs its tests: lint, unit, integration, engines, those that want a virtual
-# machine; then unit and integration with AddressSanitizer and UBSan, and unit under valgrind. The
-# last line it prints is `N passed, N failed, N skipped`; the exit status is 0 only if nothing
-# failed.
+# machine; then unit and integration with AddressSanitizer and UBSan, unit under valgrind, and each
+# fuzz target for half a minute. The last line it prints is `N passed, N failed, N skipped`; the
+# exit status is 0 only if nothing failed.
 #
 #   sh tools/check.sh [--quick] [--no-install] [--jobs N]
 #
-#   --quick       lint and unit only, no sanitizer, no valgrind
+#   --quick       lint and unit only, no sanitizer, no valgrind, no fuzzing
 #   --no-install  install nothing; what is missing may make tests skip
 #   --jobs N      default: the number of processors
 #
@@ -21,8 +21,10 @@ cd "$(dirname "$0")/.." || exit 1
 
 plain=build-check
 asan=build-check-asan
+fuzz=build-check-fuzz
 quick=no
 install=yes
+targets=all
 jobs=$(nproc 2>/dev/null || echo 2)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -68,18 +70,19 @@ install_missing() {
   sh tools/install-deps.sh $groups </dev/null || echo "Going on without it."
 }
 
-# build FOLDER OPTION...: configures the folder, again if the options changed, and builds all of it.
+# build FOLDER OPTION...: configures the folder, again if the options changed, and builds $targets.
 build() {
   folder=$1
   shift
   say "build $folder ($*)"
   mkdir -p "$folder"
+  # shellcheck disable=SC2086 # a list of words
   if [ -f "$folder/build.ninja" ]; then
     meson configure "$folder" "$@"
   else
     meson setup "$folder" "$@"
   fi >"$folder/check.log" 2>&1 &&
-    ninja -C "$folder" -j "$jobs" >>"$folder/check.log" 2>&1 && return 0
+    ninja -C "$folder" -j "$jobs" $targets >>"$folder/check.log" 2>&1 && return 0
   tail -n 60 "$folder/check.log"
   printf -- '--failure=build %s=see %s/check.log\n' "$folder" "$folder" >>"$results"
   return 1
@@ -115,7 +118,8 @@ sanitized_suites() {
     */*:*/*) link='-static-libasan -static-libubsan' ;;
   esac
   # No werror: gcc warns wrongly of code that it has instrumented.
-  build $asan -Dmonitor_static=disabled -Db_sanitize=address,undefined -Dc_link_args="$link" ||
+  build $asan -Dmonitor_static=disabled -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dc_link_args="$link" ||
     return 1
   rm -rf $asan/reports
   mkdir $asan/reports
@@ -128,6 +132,24 @@ sanitized_suites() {
   suite 'integration, sanitizers' $asan integration -t 3
   unset ASAN_OPTIONS UBSAN_OPTIONS
   echo "--reports=sanitizer reports=$report*" >>"$results"
+}
+
+# Half a minute for each target, where clang brings libFuzzer; elsewhere the corpora that `unit` ran
+# are all.
+fuzz_suite() {
+  clang=$(sh tools/fuzz.sh --print-clang)
+  if [ -z "$clang" ]; then
+    say "fuzz-smoke: left out, there is no clang with libFuzzer"
+    return 0
+  fi
+  CC=$clang
+  export CC
+  targets='tests/fuzz/holdfast-fuzz tests/fuzz/corpora'
+  build $fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dmonitor_static=disabled -Dintrospection=disabled
+  is_built=$?
+  unset CC
+  [ $is_built -eq 0 ] && suite 'fuzz-smoke' $fuzz fuzz-smoke
 }
 
 valgrind_suite() {
@@ -152,4 +174,5 @@ suite engines $plain engines
 suite vm $plain vm
 sanitized_suites
 valgrind_suite
+fuzz_suite
 finish

@@ -25,6 +25,9 @@ build   command:pkg-config    pkg-config            pkgconf-pkg-config
 build   file:libc.so          libc6-dev             glibc-devel
 build   pkg-config:glib-2.0   libglib2.0-dev        glib2-devel
 build   pkg-config:libseccomp libseccomp-dev        libseccomp-devel
+build?  pkg-config:json-glib-1.0 libjson-glib-dev   json-glib-devel
+build?  pkg-config:gobject-introspection-1.0 libgirepository1.0-dev gobject-introspection-devel
+build?  command:g-ir-scanner  gobject-introspection gobject-introspection-devel
 build?  file:libc.a           libc6-dev             glibc-static
 build?  static:glib-2.0       libglib2.0-dev        glib2-static
 build?  static:libpcre2-8     libpcre2-dev          pcre2-static
@@ -49,6 +52,13 @@ test    command:socat         socat                 socat
 test    command:bats          bats                  bats
 test    command:man           man-db                man-db
 test?   command:clang-format-14 clang-format-14     -
+test?   clang                 clang                 clang
+test?   libfuzzer             libclang-rt-14-dev    compiler-rt
+test?   pygobject             python3-gi            python3-gobject-base
+test?   command:gi-docgen     gi-docgen             gi-docgen
+test?   command:vapigen       valac                 vala
+test?   command:zsh           zsh                   zsh
+test?   command:fish          fish                  fish
 test?   command:valgrind      valgrind              valgrind
 test?   command:criu          criu                  criu
 test?   command:qemu-system-x86_64 qemu-system-x86  qemu-system-x86-core
@@ -75,12 +85,30 @@ has_matplotlib() {
   return 1
 }
 
+# The examples in Python are run by the distribution's own.
+has_pygobject() {
+  /usr/bin/python3 -c 'import gi' 2>/dev/null
+}
+
 # The compiler prints a path with a slash only for a file that it finds.
 has_compiler_file() {
   case $(gcc -print-file-name="$1" 2>/dev/null) in
     */*) return 0 ;;
     *) return 1 ;;
   esac
+}
+
+find_clang() {
+  for name in clang clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
+    command -v "$name" && return 0
+  done
+  return 1
+}
+
+has_libfuzzer() {
+  clang=$(find_clang) || return 1
+  echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+    "$clang" -x c -fsanitize=fuzzer -o /dev/null - 2>/dev/null
 }
 
 has_static_library() {
@@ -97,8 +125,11 @@ is_there() {
     static:*) has_static_library "${1#static:}" ;;
     runtime) command -v runc >/dev/null || command -v crun >/dev/null ;;
     busybox) has_static_busybox ;;
+    clang) find_clang >/dev/null ;;
+    libfuzzer) has_libfuzzer ;;
     catatonit) command -v catatonit >/dev/null || [ -x /usr/libexec/podman/catatonit ] ;;
     matplotlib) has_matplotlib ;;
+    pygobject) has_pygobject ;;
     *) echo "install-deps: unknown probe $1" >&2; exit 2 ;;
   esac
 }

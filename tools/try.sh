@@ -2,28 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Holdfast Authors
 #
-# Builds Holdfast, runs one container under its monitor and shows what the monitor does:
+# Builds Holdfast, runs containers with the command holdfast and shows what is on disk and in memory
+# meanwhile:
 #
 #   sh tools/try.sh
 #
-# HOLDFAST_MONITOR=PATH tries another monitor with the same command line instead of building one,
-# RUNTIME=NAME another OCI runtime than runc or crun. Everything made is removed at the end, except
-# the folder build.
+# RUNTIME=NAME tries another OCI runtime than runc or crun. Everything made is removed at the end,
+# except the folder build.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
-id=holdfast-try-$$
+build=$PWD/build
+holdfast=$build/src/cli/holdfast
 work=
 runtime=
 candidate=
-monitor_pid=
-keeper_pid=
+id=try-$$
 
-# What runs in the container: it repeats each line it is given and ends with 7.
+# It counts, and ends with 7 when it is asked to.
 # shellcheck disable=SC2016 # the container's shell expands it
-program='echo "hello from the container"; while read -r line; do echo "you typed: $line"; done'
-program=$program'; echo "input closed, going" >&2; exit 7'
+counting='trap "echo going; exit 7" TERM; i=0
+while :; do i=$((i + 1)); echo "count $i"; sleep 0.2; done'
+# It repeats each line that it is given.
+# shellcheck disable=SC2016 # the container's shell expands it
+repeating='while read -r line; do echo "you typed: $line"; done; echo "input closed, going" >&2; exit 7'
 
 say() {
   printf '%s\n' "$*"
@@ -34,20 +37,16 @@ fail() {
   exit 1
 }
 
-is_our_monitor() {
-  [ -n "$monitor_pid" ] && grep -q -e "$id" "/proc/$monitor_pid/cmdline" 2>/dev/null
-}
-
 clean_up() {
   [ -n "$work" ] || return
   if [ -n "$candidate" ]; then
-    "$candidate" --root="$work/probe-state" delete --force "$id-probe" >/dev/null 2>&1
+    "$candidate" --root="$work/runtime-probe" delete --force "$id-probe" >/dev/null 2>&1
   fi
-  if [ -n "$runtime" ]; then
-    "$runtime" --root="$work/state" delete --force "$id" >/dev/null 2>&1
+  if [ -d "$work/containers" ]; then
+    for left in $("$holdfast" --root="$work/containers" list --quiet 2>/dev/null); do
+      "$holdfast" --root="$work/containers" delete --force "$left" >/dev/null 2>&1
+    done
   fi
-  [ -n "$keeper_pid" ] && kill "$keeper_pid" 2>/dev/null
-  is_our_monitor && kill "$monitor_pid" 2>/dev/null
   rm -rf "$work"
   work=
 }
@@ -56,20 +55,24 @@ trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM HUP
 
-build_monitor() {
+build_all() {
   sh tools/install-deps.sh build || fail "what the build needs is not there"
   say "Building in ./build (its log: build/try.log) ..."
   mkdir -p build
   {
-    { [ -f build/build.ninja ] || meson setup build --buildtype=release; } &&
-      ninja -C build src/monitor/holdfast-monitor tests/programs/fake-runtime
+    { [ -f build/build.ninja ] || meson setup build --buildtype=release -Dlibrary=enabled; } &&
+      ninja -C build src/cli/holdfast src/shim/holdfast-shim src/monitor/holdfast-monitor \
+        tests/programs/fake-runtime
   } >build/try.log 2>&1 || {
     tail -n 30 build/try.log
     fail "the build failed"
   }
-  monitor=$PWD/build/src/monitor/holdfast-monitor
+  # What is installed finds these by itself.
+  HOLDFAST_MONITOR=$build/src/monitor/holdfast-monitor
+  HOLDFAST_SHIM=$build/src/shim/holdfast-shim
+  export HOLDFAST_MONITOR HOLDFAST_SHIM
   # Pages of a file that is not yet on the disk would count as the process's own dirty memory.
-  sync "$monitor"
+  sync "$HOLDFAST_MONITOR"
 }
 
 # An OCI runtime is taken only after it has run a container: crun, for one, refuses a machine where
@@ -78,7 +81,7 @@ choose_runtime() {
   python3 tools/make_bundle.py "$work/probe" true || fail "cannot make a bundle"
   for name in ${RUNTIME:-runc crun}; do
     candidate=$(command -v "$name") || { say "  $name is not installed"; continue; }
-    if "$candidate" --root="$work/probe-state" run --bundle "$work/probe" "$id-probe" \
+    if "$candidate" --root="$work/runtime-probe" run --bundle "$work/probe" "$id-probe" \
       </dev/null >"$work/probe.log" 2>&1; then
       runtime=$candidate
       return 0
@@ -87,33 +90,45 @@ choose_runtime() {
   done
   [ -x build/tests/programs/fake-runtime ] || fail "no OCI runtime works on this machine"
   say "  So the container is a plain process, started by the tests' stand-in for a runtime:"
-  say "  the monitor does the same work, but nothing is isolated."
-  runtime=$PWD/build/tests/programs/fake-runtime
+  say "  Holdfast does the same work, but nothing is isolated, and exec has no container to go to."
+  runtime=$build/tests/programs/fake-runtime
 }
 
+is_real() {
+  [ "$runtime" != "$build/tests/programs/fake-runtime" ]
+}
+
+# make_bundle NAME COMMAND
 make_bundle() {
-  python3 tools/make_bundle.py "$work/bundle" sh -c "$program" || fail "cannot make a bundle"
-  printf 'command %s\n' "$program" >"$work/bundle/fake-runtime.script"
+  python3 tools/make_bundle.py "$work/$1" sh -c "$2" || fail "cannot make a bundle"
+  printf '%s\n' "$2" | sed 's/^/command /' >"$work/$1/fake-runtime.script"
 }
 
-# As an engine does it: the monitor gets a pipe on which it says the container's pid, goes on by
-# itself and leaves its own pid in a file.
-start_monitor() {
-  mkdir "$work/exits" "$work/persist"
-  mkfifo "$work/sync"
-  timeout 60 head -n 1 "$work/sync" >"$work/reply" &
-  keeper_pid=$!
-  _OCI_SYNCPIPE=3 "$monitor" --api-version 1 --cid "$id" --cuuid "$id" --name try \
-    --runtime "$runtime" --runtime-arg --root="$work/state" \
-    --bundle "$work/bundle" --container-pidfile "$work/pid" --conmon-pidfile "$work/monitor.pid" \
-    --exit-dir "$work/exits" --persist-dir "$work/persist" \
-    --log-path "k8s-file:$work/log" --full-attach --stdin \
-    3>"$work/sync" </dev/null >"$work/output" 2>&1 || fail "the monitor: $(cat "$work/output")"
-  wait "$keeper_pid"
-  keeper_pid=
-  monitor_pid=$(cat "$work/monitor.pid" 2>/dev/null)
-  container_pid=$(cat "$work/pid" 2>/dev/null)
-  [ -n "$container_pid" ] || fail "no container: $(cat "$work/reply" "$work/output")"
+# Shows a command and runs it, without the options that only keep this machine as it was. $status is
+# its exit status.
+holdfast() {
+  printf '\n   $ holdfast'
+  for word in "$@"; do
+    case $word in
+      *' '*) printf " '%s'" "$word" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  printf '\n'
+  command=$1
+  shift
+  case $command in
+    run | create)
+      set -- --runtime-arg="--root=$work/runtime" "$@"
+      "$holdfast" --root="$work/containers" --runtime="$runtime" "$command" "$@"
+      ;;
+    *) "$holdfast" --root="$work/containers" "$command" "$@" ;;
+  esac
+  status=$?
+}
+
+expect() {
+  [ "$status" = "$1" ] || fail "the exit status should be $1, and is $status"
 }
 
 # wait_for SECONDS COMMAND...
@@ -127,63 +142,77 @@ wait_for() {
   done
 }
 
-memory() {
-  awk -v name="$1:" '$1 == name { print $2 " KiB" }' "/proc/$monitor_pid/smaps_rollup"
-}
-
 log_has() {
-  grep -q "$1" "$work/log" 2>/dev/null
+  grep -q "$1" "$work/containers/$id/init/ctr.log" 2>/dev/null
 }
 
-show_log() {
-  sed 's/^/     /' "$work/log"
+memory() {
+  awk -v name="$1:" '$1 == name { print $2 " KiB" }' "/proc/$2/smaps_rollup" 2>/dev/null
 }
 
 # A program cannot look at another user's or a hardened process's memory without root.
 show_memory() {
-  if [ -r "/proc/$monitor_pid/smaps_rollup" ] && [ -n "$(memory Private_Dirty)" ]; then
-    say "     its private dirty memory: $(memory Private_Dirty)," \
-      "with its share of shared pages: $(memory Pss)"
+  monitor=$(cat "$work/containers/$id/init/monitor.pid")
+  dirty=$(memory Private_Dirty "$monitor")
+  if [ -n "$dirty" ]; then
+    say "   Its monitor, process $monitor, has $dirty of private dirty memory, and with its share" \
+      "of shared pages $(memory Pss "$monitor")."
   else
-    say "     its memory cannot be read by this user"
+    say "   The memory of its monitor, process $monitor, cannot be read by this user."
   fi
 }
 
 sh tools/install-deps.sh try || say "Going on with what is here."
-if [ -n "${HOLDFAST_MONITOR-}" ]; then
-  monitor=$HOLDFAST_MONITOR
-  [ -x "$monitor" ] || fail "no program $monitor"
-else
-  build_monitor
-fi
+build_all
 work=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-try.XXXXXX") || fail "cannot make a folder"
-make_bundle
 choose_runtime
+make_bundle counting "$counting"
+make_bundle repeating "$repeating"
+cd "$work" || exit 1
+say ""
+say "$("$holdfast" --version), $("$runtime" --version | head -n 1)"
 [ "$(id -u)" -eq 0 ] ||
-  say "Not root: the container has a user namespace and no cgroup of its own, so no OOM is watched."
+  say "Not root: the container has a user namespace and no cgroup of its own, so there are no stats."
 
 say ""
-say "1. A container starts under the monitor"
-start_monitor
-say "     $("$monitor" --version | tr '\n' ' '), $("$runtime" --version | head -n 1)"
-say "     container pid $container_pid, monitor pid $monitor_pid"
-"$runtime" --root="$work/state" start "$id" || fail "the runtime could not start the container"
-wait_for 20 log_has hello || fail "the container's output did not reach the log"
+say "1. A container in the foreground: a pipe in, its output and its status out."
+printf 'good morning\n' >typed
+holdfast run --rm --interactive --bundle repeating "$id" <typed
+expect 7
+say "   (exit status $status)"
+
+say ""
+say "2. One that is left to itself. Nobody holds it but its monitor; all else is on disk."
+holdfast run --detach --label app=try --bundle counting "$id"
+expect 0
+wait_for 20 log_has 'count 3' || fail "its output did not reach the log"
+holdfast list
 show_memory
+say "   On disk: $(cd "containers/$id/init" && echo *)"
 
-say "2. The log the monitor writes"
-show_log
-
-say "3. A line typed in through the attach socket"
-python3 tools/attach_line.py "$work/bundle" "good morning" || fail "attach did not work"
-
-say "4. The container has ended and the monitor says how"
-wait_for 20 test -s "$work/exits/$id" || fail "there is no exit file"
-status=$(cat "$work/exits/$id")
-say "     $work/exits/$id: $status"
-[ "$status" = 7 ] || fail "the exit status should be 7"
-wait_for 20 sh -c "! kill -0 $monitor_pid 2>/dev/null" || fail "the monitor is still there"
-say "     the log at the end:"
-show_log
 say ""
-say "Done; container and temporary files are removed."
+say "3. What it printed so far, and another process in it."
+holdfast logs --timestamps --tail 2 "$id"
+if is_real; then
+  # shellcheck disable=SC2016 # the container's shell expands it
+  holdfast exec "$id" sh -c 'echo "I am in $(hostname)"; exit 3'
+  expect 3
+  say "   (exit status $status)"
+fi
+if is_real && [ "$(id -u)" -eq 0 ]; then
+  holdfast stats --no-stream "$id"
+fi
+
+say ""
+say "4. Its end."
+holdfast kill "$id"
+expect 0
+holdfast wait "$id"
+expect 7
+holdfast logs --tail 1 "$id"
+holdfast events "$id"
+holdfast delete "$id"
+expect 0
+
+say ""
+say "Done; containers and temporary files are removed."

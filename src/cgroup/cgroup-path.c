@@ -126,7 +126,7 @@ parse_mounts(const char *mountinfo)
     for (char **line = lines; *line != NULL; line++) {
         Mount *mount = parse_mount(*line);
 
-        if (mount != NULL &&
+        if (mount != NULL && *mount->mount_point == '/' &&
             (strcmp(mount->type, "cgroup") == 0 || strcmp(mount->type, "cgroup2") == 0))
             g_ptr_array_add(mounts, mount);
         else if (mount != NULL)

@@ -314,3 +314,66 @@ hf_oom_watch_free(HfOomWatch *self)
     hf_close_fd(&self->directory_fd);
     g_free(self);
 }
+
+static void
+save_count(HfStateWriter *writer, const char *name, guint64 count)
+{
+    hf_state_put_number(writer, name, (gint64)MIN(count, G_MAXINT64));
+}
+
+static guint64
+restore_count(HfStateReader *reader, const char *name)
+{
+    return (guint64)hf_state_get_number(reader, name, 0, G_MAXINT64, 0);
+}
+
+void
+hf_oom_watch_save(const HfOomWatch *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "counter", self->counter_fd);
+    hf_state_put_fd(writer, "event", self->event_fd);
+    hf_state_put_fd(writer, "directory", self->directory_fd);
+    hf_state_put_bool(writer, "has-count", self->has_count);
+    hf_state_put_bool(writer, "is-waiting", self->wake_up != NULL);
+    hf_state_put_bool(writer, "looks-again", self->look_again != NULL);
+    save_count(writer, "nested", self->nested);
+    save_count(writer, "seen", self->seen);
+    save_count(writer, "lost", self->lost);
+    save_count(writer, "first", self->first);
+    save_count(writer, "last", self->last);
+}
+
+static void
+wait_again(HfOomWatch *self)
+{
+    int fd = self->event_fd >= 0 ? self->event_fd : self->counter_fd;
+    GIOCondition condition = self->event_fd >= 0 ? G_IO_IN : G_IO_PRI;
+
+    self->wake_up = hf_source_watch_fd(self->context, fd, condition, HF_PRIORITY_CONTROL,
+                                       "oom-watch", on_event, self);
+}
+
+HfOomWatch *
+hf_oom_watch_new_saved(GMainContext *context, HfStateReader *reader, HfOomFunc on_oom,
+                       gpointer user_data)
+{
+    HfOomWatch *self = g_new0(HfOomWatch, 1);
+
+    self->context = context;
+    self->on_oom = on_oom;
+    self->user_data = user_data;
+    self->counter_fd = hf_state_take_needed_fd(reader, "counter");
+    self->event_fd = hf_state_take_fd(reader, "event");
+    self->directory_fd = hf_state_take_fd(reader, "directory");
+    self->has_count = hf_state_get_bool(reader, "has-count");
+    self->nested = restore_count(reader, "nested");
+    self->seen = restore_count(reader, "seen");
+    self->lost = restore_count(reader, "lost");
+    self->first = restore_count(reader, "first");
+    self->last = restore_count(reader, "last");
+    if (self->counter_fd >= 0 && hf_state_get_bool(reader, "is-waiting"))
+        wait_again(self);
+    if (hf_state_get_bool(reader, "looks-again"))
+        schedule_look_again(self, FIRST_LOOK_AGAIN_MS);
+    return self;
+}

@@ -15,6 +15,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "cgroup/cgroup-path.h"
 
 typedef struct HfOomWatch HfOomWatch;
@@ -51,3 +52,8 @@ void hf_oom_watch_resume(HfOomWatch *self, guint64 base, guint64 told);
 /* Not from within on_oom. */
 void hf_oom_watch_free(HfOomWatch *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfOomWatch, hf_oom_watch_free)
+
+/* For a watch in another program that goes on with the descriptors and the count. */
+void hf_oom_watch_save(const HfOomWatch *self, HfStateWriter *writer);
+HfOomWatch *hf_oom_watch_new_saved(GMainContext *context, HfStateReader *reader, HfOomFunc on_oom,
+                                   gpointer user_data);

@@ -19,8 +19,10 @@
 #define NUMBER_SATURATED 1000000
 
 typedef enum {
+    COMMAND_CLOSE_STDIN = 0, /* not in `ctl` */
     COMMAND_RESIZE = 1,
     COMMAND_REOPEN_LOGS = 2,
+    COMMAND_UPGRADE = 3,
 } Command;
 
 static bool
@@ -63,30 +65,79 @@ check_size(const char *line, int rows, int columns, GError **error)
     return TRUE;
 }
 
+typedef struct {
+    int command;
+    int arguments[2];
+} Numbers;
+
+static gboolean
+take_numbers(const char *line, Numbers *out, GError **error)
+{
+    const char *cursor = line;
+
+    if (!take_number(&cursor, &out->command) || !take_number(&cursor, &out->arguments[0]) ||
+        !take_number(&cursor, &out->arguments[1]))
+        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s' does not begin with three numbers", line);
+    return TRUE;
+}
+
+static gboolean
+make_resize(const char *line, int rows, int columns, HfControlCommand *out_command, GError **error)
+{
+    if (!check_size(line, rows, columns, error))
+        return FALSE;
+    *out_command = (HfControlCommand){
+        .kind = HF_CONTROL_RESIZE,
+        .rows = (unsigned short)rows,
+        .columns = (unsigned short)columns,
+    };
+    return TRUE;
+}
+
 gboolean
 hf_control_line_parse(const char *line, HfControlCommand *out_command, GError **error)
 {
-    const char *cursor = line;
-    int command, rows, columns;
+    Numbers numbers;
 
-    if (!take_number(&cursor, &command) || !take_number(&cursor, &rows) ||
-        !take_number(&cursor, &columns))
-        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s' does not begin with three numbers", line);
-    switch (command) {
+    if (!take_numbers(line, &numbers, error))
+        return FALSE;
+    switch (numbers.command) {
     case COMMAND_RESIZE:
-        if (!check_size(line, rows, columns, error))
-            return FALSE;
-        *out_command = (HfControlCommand){
-            .kind = HF_CONTROL_RESIZE,
-            .rows = (unsigned short)rows,
-            .columns = (unsigned short)columns,
-        };
-        return TRUE;
+        return make_resize(line, numbers.arguments[0], numbers.arguments[1], out_command, error);
     case COMMAND_REOPEN_LOGS:
         *out_command = (HfControlCommand){.kind = HF_CONTROL_REOPEN_LOGS};
         return TRUE;
+    case COMMAND_UPGRADE:
+        *out_command = (HfControlCommand){.kind = HF_CONTROL_UPGRADE};
+        return TRUE;
     default:
-        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s': there is no command %d", line, command);
+        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s': there is no command %d", line,
+                        numbers.command);
+    }
+}
+
+gboolean
+hf_control_line_parse_process(const char *line, HfControlCommand *out_command, GError **error)
+{
+    Numbers numbers;
+
+    if (!take_numbers(line, &numbers, error))
+        return FALSE;
+    switch (numbers.command) {
+    case COMMAND_CLOSE_STDIN:
+        *out_command = (HfControlCommand){.kind = HF_CONTROL_CLOSE_STDIN};
+        return TRUE;
+    case COMMAND_RESIZE:
+        return make_resize(line, numbers.arguments[1], numbers.arguments[0], out_command, error);
+    case COMMAND_REOPEN_LOGS:
+        *out_command = (HfControlCommand){.kind = HF_CONTROL_REOPEN_LOGS};
+        return TRUE;
+    case COMMAND_UPGRADE:
+        *out_command = (HfControlCommand){.kind = HF_CONTROL_UPGRADE};
+        return TRUE;
+    default:
+        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s': there is no command %d", line,
+                        numbers.command);
     }
 }
 

@@ -3,7 +3,9 @@
 
 /* How this works: sixteen bytes at a time are looked at in one register and copied whether or not
  * they may be; if one of them may not, the bytes of these sixteen are written again, one by one.
- * Text that is mostly ASCII is hardly slower than a copy. */
+ * The last block reaches back over bytes that are written already: if all of it is plain, so were
+ * those, and they are written again as they are. Text that is mostly ASCII is hardly slower than a
+ * copy. */
 
 #include <stdbool.h>
 #include <string.h>
@@ -74,6 +76,19 @@ put_multibyte(char **at, const char *bytes, size_t length)
     return MAX(n, 1);
 }
 
+/* Copies the sixteen bytes at @bytes if they are plain. */
+static inline bool
+put_block(char *at, const char *bytes)
+{
+    Block block;
+
+    memcpy(&block, bytes, sizeof block);
+    if (!are_plain(block))
+        return false;
+    memcpy(at, &block, sizeof block);
+    return true;
+}
+
 size_t
 hf_json_log_record_escape(char *buffer, const char *bytes, size_t length)
 {
@@ -81,17 +96,12 @@ hf_json_log_record_escape(char *buffer, const char *bytes, size_t length)
 
     for (size_t i = 0; i < length;) {
         size_t slow_end = MIN(i + sizeof(Block), length);
+        size_t back = sizeof(Block) - (slow_end - i);
 
-        if (length - i >= sizeof(Block)) {
-            Block block;
-
-            memcpy(&block, bytes + i, sizeof block);
-            memcpy(at, &block, sizeof block);
-            if (are_plain(block)) {
-                at += sizeof block;
-                i += sizeof block;
-                continue;
-            }
+        if (back <= i && put_block(at - back, bytes + i - back)) {
+            at += slow_end - i;
+            i = slow_end;
+            continue;
         }
         while (i < slow_end) {
             if ((guchar)bytes[i] < 0x80)

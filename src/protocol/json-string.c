@@ -51,6 +51,13 @@ unchanged_length(const char *text, size_t length)
     return is_plain((unsigned char)text[0]) ? 1 : hf_json_string_measure_multibyte(text, length);
 }
 
+/* A NUL is valid JSON, but JSON libraries whose strings end at one refuse it. */
+static bool
+is_replaced(unsigned char c)
+{
+    return c == '\0' || c >= 0x80;
+}
+
 /* The letter of a two-character escape, NUL if @c has none. */
 static char
 escape_letter(unsigned char c)
@@ -82,7 +89,7 @@ hf_json_string_measure(const char *text, size_t length, size_t *out_escaped)
 
     if (unchanged > 0)
         *out_escaped = unchanged;
-    else if (p[0] >= 0x80)
+    else if (is_replaced(p[0]))
         *out_escaped = sizeof REPLACEMENT - 1;
     else
         *out_escaped = escape_letter(p[0]) != '\0' ? sizeof "\\n" - 1 : sizeof "\\u0000" - 1;
@@ -95,7 +102,7 @@ append_changed(GString *json, unsigned char c)
     static const char digits[] = "0123456789abcdef";
     char letter = escape_letter(c);
 
-    if (c >= 0x80) {
+    if (is_replaced(c)) {
         g_string_append_len(json, REPLACEMENT, sizeof REPLACEMENT - 1);
     } else if (letter != '\0') {
         const char escape[] = {'\\', letter};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* The inside of JSON strings made of any bytes: escaped, and each byte that is not UTF-8 replaced
- * by U+FFFD. */
+/* The inside of JSON strings made of any bytes: escaped, and each byte that is not UTF-8, and each
+ * NUL, replaced by U+FFFD. */
 
 #pragma once
 

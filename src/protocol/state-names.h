@@ -33,6 +33,8 @@
 #define HF_STATE_STREAMS "streams.json"        /* (+) */
 #define HF_STATE_ENDING "ending" /* (+) the process has ended; its status is not reported yet */
 
+#define HF_STATE_JOURNAL "journal" /* (+) output that is not in the log yet */
+
 /* in .monitors/ID/, besides some of these */
 #define HF_STATE_ARGV "argv"
 #define HF_STATE_ENVIRON "environ"

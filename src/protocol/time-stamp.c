@@ -183,3 +183,14 @@ hf_time_stamp_take(const char **at, const char *end, struct timespec *out_time)
     *at = cursor.at;
     return HF_PARSE_OK;
 }
+
+gint64
+hf_time_stamp_to_ns(const struct timespec *time)
+{
+    gint64 ns;
+
+    if (__builtin_mul_overflow((gint64)time->tv_sec, G_GINT64_CONSTANT(1000000000), &ns) ||
+        __builtin_add_overflow(ns, (gint64)time->tv_nsec, &ns))
+        return time->tv_sec < 0 ? G_MININT64 : G_MAXINT64;
+    return ns;
+}

@@ -7,6 +7,8 @@
 
 #include <time.h>
 
+#include <glib.h>
+
 #include "protocol/parse-result.h"
 
 /* Takes "2026-01-31T23:59:59.123456789+01:00" from the front of the text: 0 to 9 digits behind the
@@ -21,3 +23,7 @@ hf_time_stamp_compare(const struct timespec *a, const struct timespec *b)
         return a->tv_sec < b->tv_sec ? -1 : 1;
     return (a->tv_nsec > b->tv_nsec) - (a->tv_nsec < b->tv_nsec);
 }
+
+/* Nanoseconds since 1970; for what 64 bits do not reach (before 1677, after 2262), the first or
+ * last that they do. */
+gint64 hf_time_stamp_to_ns(const struct timespec *time);

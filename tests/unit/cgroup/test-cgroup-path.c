@@ -320,6 +320,8 @@ test_lines_of_other_file_systems_are_passed_over(void)
          "\n-\n - \nrubbish\n1 2 3\n9 8 0:1 / /p rw -\n9 8 0:1 / /p rw - cgroup2 x\n"
          "9 8 0:1 / /fuse rw - fuse.cgroup2 cgroup2 rw\n" V2_MOUNTS,
          "memory", "/sys/fs/cgroup/x", HF_CGROUP_V2},
+        {"0::/x\n", "9 8 0:1 / no-path rw - cgroup2 cgroup2 rw\n" V2_MOUNTS, "memory",
+         "/sys/fs/cgroup/x", HF_CGROUP_V2},
     };
 
     check_cases(cases, G_N_ELEMENTS(cases));

@@ -85,6 +85,51 @@ test_a_count_is_told_once(void)
 }
 
 static void
+test_resumed_watch_tells_what_came_meanwhile(void)
+{
+    char *dir = make_v2_dir("oom_kill 9\n");
+    OomKitTold told = {0};
+    g_autoptr(HfOomWatch) watch = oom_kit_watch_dir(dir, HF_CGROUP_V2, &told);
+    g_assert_cmpuint(hf_oom_watch_get_base(watch), ==, 9);
+
+    hf_oom_watch_resume(watch, 5, 3);
+    oom_kit_check(watch);
+    oom_kit_check(watch);
+
+    g_assert_cmpuint(told.calls, ==, 1);
+    g_assert_cmpuint(told.kills, ==, 4);
+    hf_test_remove_dir(dir);
+}
+
+static void
+test_resumed_watch_does_not_repeat_what_was_told(void)
+{
+    char *dir = make_v2_dir("oom_kill 9\n");
+    OomKitTold told = {0};
+    g_autoptr(HfOomWatch) watch = oom_kit_watch_dir(dir, HF_CGROUP_V2, &told);
+
+    hf_oom_watch_resume(watch, 5, 4);
+    oom_kit_check(watch);
+
+    g_assert_cmpuint(told.calls, ==, 0);
+    hf_test_remove_dir(dir);
+}
+
+static void
+test_base_of_another_cgroup_is_not_resumed(void)
+{
+    char *dir = make_v2_dir("oom_kill 1\n");
+    OomKitTold told = {0};
+    g_autoptr(HfOomWatch) watch = oom_kit_watch_dir(dir, HF_CGROUP_V2, &told);
+
+    hf_oom_watch_resume(watch, 5, 0);
+    oom_kit_check(watch);
+
+    g_assert_cmpuint(told.calls, ==, 0);
+    hf_test_remove_dir(dir);
+}
+
+static void
 test_only_oom_kill_is_a_kill(void)
 {
     char *dir = make_v2_dir("high 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
@@ -470,6 +515,12 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    hf_test_add("/cgroup/oom-watch/resumed-watch-tells-what-came-meanwhile",
+                test_resumed_watch_tells_what_came_meanwhile);
+    hf_test_add("/cgroup/oom-watch/resumed-watch-does-not-repeat-what-was-told",
+                test_resumed_watch_does_not_repeat_what_was_told);
+    hf_test_add("/cgroup/oom-watch/base-of-another-cgroup-is-not-resumed",
+                test_base_of_another_cgroup_is_not_resumed);
     hf_test_add("/cgroup/oom-watch/kills-are-counted-from-the-start-of-the-watch",
                 test_kills_are_counted_from_the_start_of_the_watch);
     hf_test_add("/cgroup/oom-watch/a-count-is-told-once", test_a_count_is_told_once);

@@ -52,6 +52,52 @@ test_reopen_lines(void)
 }
 
 static void
+test_process_lines(void)
+{
+    static const struct {
+        const char *line;
+        HfControlCommand command;
+    } cases[] = {
+        {"0 0 0", {HF_CONTROL_CLOSE_STDIN, 0, 0}},
+        {"0 7 9", {HF_CONTROL_CLOSE_STDIN, 0, 0}},
+        {"1 80 24", {HF_CONTROL_RESIZE, .rows = 24, .columns = 80}},
+        {"1 65535 0", {HF_CONTROL_RESIZE, .rows = 0, .columns = 65535}},
+        {"2 0 0", {HF_CONTROL_REOPEN_LOGS, 0, 0}},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        HfControlCommand command = {0};
+
+        g_assert_true(hf_control_line_parse_process(cases[i].line, &command, &error));
+
+        g_assert_no_error(error);
+        g_assert_cmpint(command.kind, ==, cases[i].command.kind);
+        g_assert_cmpuint(command.rows, ==, cases[i].command.rows);
+        g_assert_cmpuint(command.columns, ==, cases[i].command.columns);
+    }
+}
+
+static void
+test_bad_process_lines(void)
+{
+    static const char *const lines[] = {
+        "",        "0",       "0 0",        "4 0 0",      "-1 0 0",
+        "1 -1 24", "1 80 -1", "1 65536 24", "1 80 65536", "x y z",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(GError) error = NULL;
+        HfControlCommand command = {.kind = HF_CONTROL_RESIZE, .rows = 7, .columns = 8};
+
+        g_assert_false(hf_control_line_parse_process(lines[i], &command, &error));
+
+        g_assert_error(error, HF_ERROR, HF_ERROR_PROTOCOL);
+        g_assert_cmpuint(command.rows, ==, 7);
+    }
+}
+
+static void
 test_bad_lines_leave_the_command_alone(void)
 {
     static const char *const lines[] = {
@@ -63,7 +109,7 @@ test_bad_lines_leave_the_command_alone(void)
         "1 2",
         "2 0",
         "0 0 0",
-        "3 1 1",
+        "4 1 1",
         "-1 1 1",
         "999 2 2",
         "1 -1 -1",
@@ -263,6 +309,8 @@ main(int argc, char **argv)
     hf_test_add("/protocol/control-line/reopen-lines", test_reopen_lines);
     hf_test_add("/protocol/control-line/bad-lines-leave-the-command-alone",
                 test_bad_lines_leave_the_command_alone);
+    hf_test_add("/protocol/control-line/process-lines", test_process_lines);
+    hf_test_add("/protocol/control-line/bad-process-lines", test_bad_process_lines);
     hf_test_add("/protocol/control-line/size-lines", test_size_lines);
     hf_test_add("/protocol/control-line/reader-cuts-several-lines-of-one-push",
                 test_reader_cuts_several_lines_of_one_push);

@@ -78,6 +78,43 @@ test_place_in_the_text_does_not_matter(void)
     }
 }
 
+/* Text of one byte has no block to be looked at at once. */
+static GString *
+escape_bytewise(const char *text, size_t length)
+{
+    GString *escaped = g_string_new(NULL);
+
+    for (size_t i = 0; i < length; i++) {
+        char buffer[HF_JSON_LOG_ESCAPED_MAX(1)];
+
+        g_string_append_len(escaped, buffer,
+                            (gssize)hf_json_log_record_escape(buffer, text + i, 1));
+    }
+    return escaped;
+}
+
+static void
+test_ascii_of_any_length_is_escaped_byte_for_byte(void)
+{
+    for (guint round = 0; round < 5000; round++) {
+        char text[80];
+        char buffer[HF_JSON_LOG_ESCAPED_MAX(sizeof text)];
+        size_t length = (size_t)g_test_rand_int_range(0, sizeof text);
+        guint rarity = (guint)g_test_rand_int_range(1, 60);
+
+        for (size_t i = 0; i < length; i++)
+            text[i] = g_test_rand_int_range(0, (int)rarity) > 0
+                          ? (char)('a' + i % 26)
+                          : "\"\\\n\r\t\001<>&\177"[g_test_rand_int_range(0, 10)];
+        GString *expected = escape_bytewise(text, length);
+
+        size_t n = hf_json_log_record_escape(buffer, text, length);
+
+        g_assert_cmpmem(buffer, (int)n, expected->str, (int)expected->len);
+        g_string_free(expected, TRUE);
+    }
+}
+
 static void
 test_attrs_are_sorted_with_the_tag_among_them(void)
 {
@@ -117,6 +154,8 @@ main(int argc, char **argv)
 #define ADD(name, function) hf_test_add("/protocol/json-log-record/" name, function)
     ADD("text-is-escaped-as-docker-does", test_text_is_escaped_as_docker_does);
     ADD("place-in-the-text-does-not-matter", test_place_in_the_text_does_not_matter);
+    ADD("ascii-of-any-length-is-escaped-byte-for-byte",
+        test_ascii_of_any_length_is_escaped_byte_for_byte);
     ADD("attrs-are-sorted-with-the-tag-among-them", test_attrs_are_sorted_with_the_tag_among_them);
     ADD("without-tag-and-labels-there-are-no-attrs",
         test_without_tag_and_labels_there_are_no_attrs);

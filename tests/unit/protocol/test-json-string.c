@@ -19,7 +19,7 @@ static const struct {
     {"plain text 09~ /", 16, "plain text 09~ /"},
     {"say \"hi\" c:\\dir", 15, "say \\\"hi\\\" c:\\\\dir"},
     {"\b\f\n\r\t", 5, "\\b\\f\\n\\r\\t"},
-    {"a\0b", 3, "a\\u0000b"},
+    {"a\0b", 3, "a" FFFD "b"},
     {"\x01\x1b[0m\x1f", 6, "\\u0001\\u001b[0m\\u001f"},
     {"\x7f", 1, "\x7f"},
     /* the shortest and longest of each length */
