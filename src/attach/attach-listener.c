@@ -197,3 +197,9 @@ hf_attach_listener_free(HfAttachListener *self)
     hf_attach_listener_close(self);
     g_free(self);
 }
+
+void
+hf_attach_listener_save(const HfAttachListener *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "listener", self->fd);
+}

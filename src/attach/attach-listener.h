@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+
 typedef struct HfAttachListener HfAttachListener;
 
 /* None of them may free the listener; all may close it. */
@@ -33,3 +35,6 @@ void hf_attach_listener_accept_waiting(HfAttachListener *self);
 
 /* Accepts no more. */
 void hf_attach_listener_close(HfAttachListener *self);
+
+/* The socket, for a listener in another program; no more than that has to be known of it. */
+void hf_attach_listener_save(const HfAttachListener *self, HfStateWriter *writer);

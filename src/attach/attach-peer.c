@@ -389,3 +389,31 @@ hf_attach_peer_has_stalled(HfAttachPeer *self, gint64 now_us, gint64 timeout_us)
     return hf_output_queue_get_pending(self->queue) > 0 &&
            now_us - self->stalled_since_us >= timeout_us;
 }
+
+void
+hf_attach_peer_save(const HfAttachPeer *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "socket", self->fd);
+    hf_state_put_number(writer, "input", self->input);
+    hf_state_put_bool(writer, "is-hung-up", self->is_hung_up);
+    hf_state_put_number(writer, "stalled-since", self->stalled_since_us);
+    hf_state_put_number(writer, "in-flight", self->in_flight_bytes);
+    hf_output_queue_save(self->queue, writer);
+}
+
+HfAttachPeer *
+hf_attach_peer_new_saved(GMainContext *context, HfStateReader *reader,
+                         const HfAttachPeerHandlers *handlers, gpointer user_data)
+{
+    int fd = hf_state_take_needed_fd(reader, "socket");
+    HfAttachPeer *self = hf_attach_peer_new(context, fd, handlers, user_data);
+
+    self->input =
+        (InputState)hf_state_get_number(reader, "input", INPUT_OPEN, INPUT_ENDED, INPUT_OPEN);
+    self->is_hung_up = hf_state_get_bool(reader, "is-hung-up");
+    self->stalled_since_us = hf_state_get_number(reader, "stalled-since", 0, G_MAXINT64, 0);
+    self->in_flight_bytes = (int)hf_state_get_number(reader, "in-flight", 0, G_MAXINT32, 0);
+    hf_output_queue_restore(self->queue, reader);
+    update_watch(self);
+    return self;
+}

@@ -12,6 +12,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "protocol/stream.h"
 
 typedef struct HfAttachPeer HfAttachPeer;
@@ -58,3 +59,8 @@ void hf_attach_peer_drop(HfAttachPeer *self, const GError *reason);
  * has_stalled() tells whether something waits and there was none for @timeout_us. */
 void hf_attach_peer_start_stall_clock(HfAttachPeer *self, gint64 now_us);
 bool hf_attach_peer_has_stalled(HfAttachPeer *self, gint64 now_us, gint64 timeout_us);
+
+/* For a peer in another program that goes on with the connection. One that is gone is not saved. */
+void hf_attach_peer_save(const HfAttachPeer *self, HfStateWriter *writer);
+HfAttachPeer *hf_attach_peer_new_saved(GMainContext *context, HfStateReader *reader,
+                                       const HfAttachPeerHandlers *handlers, gpointer user_data);

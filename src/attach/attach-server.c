@@ -36,6 +36,8 @@
 #include "base/source.h"
 
 #define STALL_LOOKS_PER_TIMEOUT 4
+/* More than can be connected: a bound for what a state can make us do. */
+#define CLIENTS_SAVED_MAX 65536
 
 struct HfAttachServer {
     GMainContext *context; /* borrowed */
@@ -254,6 +256,8 @@ on_client(int take_fd, gpointer user_data)
         return;
     if (self->n_connected < self->limits.clients_max) {
         add_peer(self, hf_steal_fd(&fd));
+        if (self->handlers->on_connected != NULL)
+            self->handlers->on_connected(self->user_data);
         return;
     }
     hf_throw(&error, HF_ERROR_LIMIT, "refused a client: there are %u already", self->n_connected);
@@ -380,4 +384,44 @@ hf_attach_server_finish(HfAttachServer *self)
         finish_peer(get_peer(self, i), now_us);
     update_congestion(self);
     schedule_collector(self);
+}
+
+void
+hf_attach_server_save(HfAttachServer *self, HfStateWriter *writer)
+{
+    remove_gone(self);
+    hf_attach_listener_save(self->listener, writer);
+    hf_state_put_bool(writer, "is-congested", self->is_congested);
+    hf_state_put_bool(writer, "is-input-paused", self->is_input_paused);
+    hf_state_put_number(writer, "clients", self->peers->len);
+    for (guint i = 0; i < self->peers->len; i++) {
+        g_autofree char *name = g_strdup_printf("client%u", i);
+
+        hf_state_begin(writer, name);
+        hf_attach_peer_save(get_peer(self, i), writer);
+        hf_state_end(writer);
+    }
+}
+
+HfAttachServer *
+hf_attach_server_new_saved(GMainContext *context, HfStateReader *reader,
+                           const HfAttachLimits *limits, const HfAttachHandlers *handlers,
+                           gpointer user_data)
+{
+    int fd = hf_state_take_needed_fd(reader, "listener");
+    HfAttachServer *self = hf_attach_server_new(context, fd, limits, handlers, user_data);
+    gint64 count = hf_state_get_number(reader, "clients", 0, CLIENTS_SAVED_MAX, 0);
+
+    self->is_congested = hf_state_get_bool(reader, "is-congested");
+    self->is_input_paused = hf_state_get_bool(reader, "is-input-paused");
+    for (gint64 i = 0; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("client%" G_GINT64_FORMAT, i);
+        HfStateReader *client = hf_state_open_needed(reader, name);
+
+        g_ptr_array_add(self->peers,
+                        hf_attach_peer_new_saved(context, client, &peer_handlers, self));
+        self->n_connected++;
+    }
+    update_stall_timer(self);
+    return self;
 }

@@ -14,6 +14,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "protocol/stream.h"
 
 typedef struct HfAttachServer HfAttachServer;
@@ -28,6 +29,8 @@ typedef struct {
  * server. on_finished comes from the main loop only. */
 typedef struct {
     void (*on_input)(const char *bytes, size_t length, gpointer user_data);
+    /* A client has connected. Nullable. */
+    void (*on_connected)(gpointer user_data);
     /* A client closed its sending side, or left. */
     void (*on_input_closed)(gpointer user_data);
     /* is_congested() changed. */
@@ -66,3 +69,11 @@ void hf_attach_server_set_input_paused(HfAttachServer *self, bool is_paused);
  * then no new one; each connection is closed when its queue is empty. on_finished follows, from the
  * main loop. Nothing is read from clients any more. */
 void hf_attach_server_finish(HfAttachServer *self);
+
+/* For a server in another program that goes on with the socket and every client. Not once finish()
+ * was called, and not from within a handler: clients that are gone are let go first. */
+void hf_attach_server_save(HfAttachServer *self, HfStateWriter *writer);
+/* No handler is called from within. */
+HfAttachServer *hf_attach_server_new_saved(GMainContext *context, HfStateReader *reader,
+                                           const HfAttachLimits *limits,
+                                           const HfAttachHandlers *handlers, gpointer user_data);

@@ -62,8 +62,9 @@ write_once(HfClientOutput *self, const void *bytes, size_t length, size_t *out_w
     case HF_IO_AGAIN:
         return TRUE;
     case HF_IO_EOF:
-        return hf_throw(error, HF_ERROR_FAILED, "nobody reads %s any more",
-                        hf_stream_to_string(self->stream));
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PIPE, "nobody reads %s any more",
+                    hf_stream_to_string(self->stream));
+        return FALSE;
     case HF_IO_FAILED:
         break;
     }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,8 +64,6 @@ remove_old_fifo(int dir_fd, const char *name, GError **error)
 static gboolean
 make_fifo(int dir_fd, const char *name, GError **error)
 {
-    if (!remove_old_fifo(dir_fd, name, error))
-        return FALSE;
     if (mkfifoat(dir_fd, name, FIFO_MODE) < 0)
         return hf_throw_errno(error, "make FIFO '%s'", name);
     /* The umask does not count. */
@@ -108,27 +107,53 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+int
+hf_control_fifo_open(int dir_fd, const char *name, GError **error)
+{
+    struct stat status;
+
+    if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return open_fifo(dir_fd, name, error);
+    if (errno != ENOENT)
+        return hf_throw_errno(error, "look at '%s'", name), -1;
+    return make_fifo(dir_fd, name, error) ? open_fifo(dir_fd, name, error) : -1;
+}
+
+/* @take_fd: -1 gives NULL. */
+static HfControlFifo *
+new_for_fd(GMainContext *context, int take_fd, HfControlLineFunc on_line, gpointer user_data)
+{
+    HfControlFifo *self;
+
+    if (take_fd < 0)
+        return NULL;
+    self = g_new0(HfControlFifo, 1);
+    self->fd = take_fd;
+    self->on_line = on_line;
+    self->user_data = user_data;
+    self->watch = hf_source_watch_fd(context, take_fd, G_IO_IN, HF_PRIORITY_CONTROL, "control-fifo",
+                                     on_readable, self);
+    return self;
+}
+
 HfControlFifo *
 hf_control_fifo_new(GMainContext *context, int dir_fd, const char *name, HfControlLineFunc on_line,
                     gpointer user_data, GError **error)
 {
-    HfControlFifo *self;
-    int fd;
-
     g_return_val_if_fail(error == NULL || *error == NULL, NULL);
 
-    if (!make_fifo(dir_fd, name, error))
+    if (!remove_old_fifo(dir_fd, name, error) || !make_fifo(dir_fd, name, error))
         return NULL;
-    fd = open_fifo(dir_fd, name, error);
-    if (fd < 0)
-        return NULL;
-    self = g_new0(HfControlFifo, 1);
-    self->fd = fd;
-    self->on_line = on_line;
-    self->user_data = user_data;
-    self->watch = hf_source_watch_fd(context, fd, G_IO_IN, HF_PRIORITY_CONTROL, "control-fifo",
-                                     on_readable, self);
-    return self;
+    return new_for_fd(context, open_fifo(dir_fd, name, error), on_line, user_data);
+}
+
+HfControlFifo *
+hf_control_fifo_new_shared(GMainContext *context, int dir_fd, const char *name,
+                           HfControlLineFunc on_line, gpointer user_data, GError **error)
+{
+    g_return_val_if_fail(error == NULL || *error == NULL, NULL);
+
+    return new_for_fd(context, hf_control_fifo_open(dir_fd, name, error), on_line, user_data);
 }
 
 void
@@ -139,4 +164,34 @@ hf_control_fifo_free(HfControlFifo *self)
     hf_source_clear(&self->watch);
     hf_close_fd(&self->fd);
     g_free(self);
+}
+
+void
+hf_control_fifo_save(const HfControlFifo *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "fd", self->fd);
+    hf_state_put_bytes(writer, "line", self->reader.text, self->reader.length);
+    hf_state_put_bool(writer, "is-dropped", self->reader.is_dropped);
+}
+
+HfControlFifo *
+hf_control_fifo_new_saved(GMainContext *context, HfStateReader *reader, HfControlLineFunc on_line,
+                          gpointer user_data)
+{
+    int fd = hf_state_take_needed_fd(reader, "fd");
+    HfControlFifo *self = new_for_fd(context, fd, on_line, user_data);
+    size_t length = 0;
+    const char *line = hf_state_get_bytes(reader, "line", &length);
+
+    if (self == NULL)
+        return NULL;
+    self->reader.is_dropped = hf_state_get_bool(reader, "is-dropped");
+    if (length >= sizeof self->reader.text) {
+        hf_state_reader_fail(reader, "line", "is too long");
+        return self;
+    }
+    if (length > 0)
+        memcpy(self->reader.text, line, length);
+    self->reader.length = length;
+    return self;
 }

@@ -134,3 +134,27 @@ hf_notify_relay_free(HfNotifyRelay *self)
     hf_close_fd(&self->dir_fd);
     g_free(self);
 }
+
+void
+hf_notify_relay_save(const HfNotifyRelay *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "directory", self->dir_fd);
+    hf_state_put_fd(writer, "socket", self->fd);
+}
+
+HfNotifyRelay *
+hf_notify_relay_new_saved(GMainContext *context, HfStateReader *reader, const char *host_address)
+{
+    HfNotifyRelay *self = g_new0(HfNotifyRelay, 1);
+
+    self->dir_fd = hf_state_take_needed_fd(reader, "directory");
+    self->fd = hf_state_take_needed_fd(reader, "socket");
+    if (self->fd < 0 || host_address == NULL || !parse_host_address(self, host_address, NULL)) {
+        hf_state_reader_fail(reader, "socket", "is no notify socket of the command line");
+        g_free(self);
+        return NULL;
+    }
+    self->watch = hf_source_watch_fd(context, self->fd, G_IO_IN, HF_PRIORITY_OUTPUT, "notify-relay",
+                                     on_readable, self);
+    return self;
+}

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+
 typedef struct HfNotifyRelay HfNotifyRelay;
 
 /* Binds notify/notify.sock (mode 0777) below @bundle_fd; the engine made the directory.
@@ -19,3 +21,9 @@ HfNotifyRelay *hf_notify_relay_new(GMainContext *context, int bundle_fd, const c
 /* Closes and removes the socket. */
 void hf_notify_relay_free(HfNotifyRelay *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfNotifyRelay, hf_notify_relay_free)
+
+/* For a relay in another program that goes on with the socket, to the same host. */
+void hf_notify_relay_save(const HfNotifyRelay *self, HfStateWriter *writer);
+/* NULL, and said to @reader, if it is not there or the address is wrong. */
+HfNotifyRelay *hf_notify_relay_new_saved(GMainContext *context, HfStateReader *reader,
+                                         const char *host_address);

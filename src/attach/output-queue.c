@@ -248,3 +248,50 @@ hf_output_queue_get_pending(const HfOutputQueue *self)
 {
     return self->pending;
 }
+
+void
+hf_output_queue_save(const HfOutputQueue *self, HfStateWriter *writer)
+{
+    hf_state_put_bytes(writer, "records", hf_byte_fifo_peek(&self->records), self->records.length);
+    if (self->failure != NULL)
+        hf_state_put_text(writer, "failure", self->failure->message);
+}
+
+/* The bytes of all packets, or -1 if the records do not end where one does. */
+static gint64
+measure_records(const char *at, size_t left)
+{
+    gint64 pending = 0;
+    RecordLength length;
+
+    while (left >= sizeof length) {
+        memcpy(&length, at, sizeof length);
+        if (length == 0 || length > left - sizeof length)
+            return -1;
+        at += sizeof length + length;
+        left -= sizeof length + length;
+        pending += length;
+    }
+    return left == 0 ? pending : -1;
+}
+
+void
+hf_output_queue_restore(HfOutputQueue *self, HfStateReader *reader)
+{
+    const char *failure = hf_state_get_text(reader, "failure");
+    size_t length = 0;
+    const char *records = hf_state_get_bytes(reader, "records", &length);
+    gint64 pending = measure_records(records, length);
+
+    if (failure != NULL) {
+        hf_throw(&self->failure, HF_ERROR_FAILED, "%s", failure);
+        return;
+    }
+    if (pending < 0) {
+        hf_state_reader_fail(reader, "records", "end within one");
+        return;
+    }
+    hf_byte_fifo_append(&self->records, records, length);
+    self->pending = (size_t)pending;
+    arrange(self, SEND_FULL);
+}

@@ -12,6 +12,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+
 typedef struct HfOutputQueue HfOutputQueue;
 
 /* Both are called from the main loop or from within hf_output_queue_flush(), and must not free the
@@ -40,3 +42,7 @@ void hf_output_queue_flush(HfOutputQueue *self);
 
 /* Bytes that wait, headers included. */
 size_t hf_output_queue_get_pending(const HfOutputQueue *self);
+
+/* For a queue in another program, which is empty before, over the same socket. */
+void hf_output_queue_save(const HfOutputQueue *self, HfStateWriter *writer);
+void hf_output_queue_restore(HfOutputQueue *self, HfStateReader *reader);

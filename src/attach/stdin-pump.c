@@ -236,3 +236,37 @@ hf_stdin_pump_is_full(const HfStdinPump *self)
 {
     return self->is_full;
 }
+
+void
+hf_stdin_pump_save(const HfStdinPump *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "fd", self->fd);
+    hf_state_put_number(writer, "state", self->state);
+    hf_state_put_bool(writer, "is-full", self->is_full);
+    hf_state_put_bytes(writer, "waiting", hf_byte_fifo_peek(&self->waiting), self->waiting.length);
+    /* on_broken is still due. */
+    if (self->state == PUMP_BROKEN && self->source != NULL)
+        hf_state_put_text(writer, "failure", self->failure->message);
+}
+
+void
+hf_stdin_pump_restore(HfStdinPump *self, HfStateReader *reader)
+{
+    const char *failure = hf_state_get_text(reader, "failure");
+    size_t length = 0;
+    const char *waiting = hf_state_get_bytes(reader, "waiting", &length);
+
+    self->fd = hf_state_take_fd(reader, "fd");
+    self->state =
+        (PumpState)hf_state_get_number(reader, "state", PUMP_OPEN, PUMP_BROKEN, PUMP_BROKEN);
+    self->is_full = hf_state_get_bool(reader, "is-full");
+    hf_byte_fifo_append(&self->waiting, waiting, length);
+    if (failure != NULL) {
+        hf_throw(&self->failure, HF_ERROR_FAILED, "%s", failure);
+        self->source = hf_source_after(self->context, 0, HF_PRIORITY_INPUT, "stdin-pump broken",
+                                       on_broken_due, self);
+    } else if (self->fd >= 0 && length > 0) {
+        self->source = hf_source_watch_fd(self->context, self->fd, G_IO_OUT, HF_PRIORITY_INPUT,
+                                          "stdin-pump", on_writable, self);
+    }
+}

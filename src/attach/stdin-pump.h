@@ -12,6 +12,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+
 typedef struct HfStdinPump HfStdinPump;
 
 /* Neither may free the pump. */
@@ -39,3 +41,8 @@ void hf_stdin_pump_push(HfStdinPump *self, const char *bytes, size_t length);
 void hf_stdin_pump_close(HfStdinPump *self);
 
 bool hf_stdin_pump_is_full(const HfStdinPump *self);
+
+/* For a pump in another program that goes on with the descriptor and what waits for it. */
+void hf_stdin_pump_save(const HfStdinPump *self, HfStateWriter *writer);
+/* For a new pump. No handler is called from within. */
+void hf_stdin_pump_restore(HfStdinPump *self, HfStateReader *reader);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,23 +14,36 @@
 #include "base/fd.h"
 #include "base/io.h"
 
+/* What a file is to be. */
+typedef struct {
+    const char *data;
+    size_t length;
+    mode_t mode;
+    bool is_durable;
+} Content;
+
 static gboolean
-write_whole(int fd, const char *data, size_t length, mode_t mode, GError **error)
+write_whole(int fd, const Content *content, GError **error)
 {
-    while (length > 0) {
+    const char *data = content->data;
+    size_t left = content->length;
+
+    while (left > 0) {
         size_t n = 0;
-        HfIoResult result = hf_io_write(fd, data, length, &n, error);
+        HfIoResult result = hf_io_write(fd, data, left, &n, error);
 
         if (result == HF_IO_FAILED)
             return FALSE;
         if (result != HF_IO_DATA)
             return hf_throw(error, HF_ERROR_FAILED, "write: not a regular file");
         data += n;
-        length -= n;
+        left -= n;
     }
     /* The mode of a file is what was asked for, whatever the umask is. */
-    if (fchmod(fd, mode) < 0)
+    if (fchmod(fd, content->mode) < 0)
         return hf_throw_errno(error, "set the mode");
+    if (content->is_durable && fsync(fd) < 0)
+        return hf_throw_errno(error, "sync");
     return TRUE;
 }
 
@@ -69,15 +83,14 @@ publish_unnamed(int fd, int dir_fd, const char *name, GError **error)
 }
 
 static gboolean
-write_named(int dir_fd, const char *name, const char *data, size_t length, mode_t mode,
-            GError **error)
+write_named(int dir_fd, const char *name, const Content *content, GError **error)
 {
     g_autofree char *temporary = temporary_name(name);
     hf_autofd fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return hf_throw_errno(error, "create a temporary file");
-    if (write_whole(fd, data, length, mode, error)) {
+    if (write_whole(fd, content, error)) {
         if (renameat(dir_fd, temporary, dir_fd, name) == 0)
             return TRUE;
         hf_throw_errno(error, "rename");
@@ -86,22 +99,54 @@ write_named(int dir_fd, const char *name, const char *data, size_t length, mode_
     return FALSE;
 }
 
-gboolean
-hf_atomic_file_write_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode,
-                        GError **error)
+/* The name is on disk only when the directory is. Some file systems have no such call. */
+static gboolean
+sync_directory(int dir_fd, const char *dir, GError **error)
+{
+    hf_autofd fd = openat(dir_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return hf_throw_errno(error, "open its directory");
+    if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
+        return hf_throw_errno(error, "sync its directory");
+    return TRUE;
+}
+
+static gboolean
+write_at(int dir_fd, const char *name, const Content *content, GError **error)
 {
     g_autofree char *dir = g_path_get_dirname(name);
     hf_autofd fd = openat(dir_fd, dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
     gboolean ok;
 
     if (fd >= 0) {
-        ok = write_whole(fd, data, length, mode, error) && publish_unnamed(fd, dir_fd, name, error);
+        ok = write_whole(fd, content, error) && publish_unnamed(fd, dir_fd, name, error);
     } else if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
-        ok = write_named(dir_fd, name, data, length, mode, error);
+        ok = write_named(dir_fd, name, content, error);
     } else {
         ok = hf_throw_errno(error, "create");
     }
+    if (ok && content->is_durable)
+        ok = sync_directory(dir_fd, dir, error);
     if (!ok)
         g_prefix_error(error, "write '%s': ", name);
     return ok;
+}
+
+gboolean
+hf_atomic_file_write_at(int dir_fd, const char *name, const void *data, size_t length, mode_t mode,
+                        GError **error)
+{
+    const Content content = {data, length, mode, .is_durable = false};
+
+    return write_at(dir_fd, name, &content, error);
+}
+
+gboolean
+hf_atomic_file_write_durable_at(int dir_fd, const char *name, const void *data, size_t length,
+                                mode_t mode, GError **error)
+{
+    const Content content = {data, length, mode, .is_durable = true};
+
+    return write_at(dir_fd, name, &content, error);
 }

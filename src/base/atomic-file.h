@@ -18,3 +18,9 @@
  * moment. On failure nothing is left behind. */
 gboolean hf_atomic_file_write_at(int dir_fd, const char *name, const void *data, size_t length,
                                  mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same, and waits until the file and its name are on disk. If only the last step of that fails,
+ * syncing the directory, the file is there in spite of the error. */
+gboolean hf_atomic_file_write_durable_at(int dir_fd, const char *name, const void *data,
+                                         size_t length, mode_t mode,
+                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -21,6 +21,8 @@ static struct {
     char subject[80];
     HfDiagLevel level;
     int syslog_fd;
+    HfDiagSink sink; /* NULL: stderr */
+    gpointer sink_data;
 } diag = {.program = "holdfast", .level = HF_DIAG_WARNING, .syslog_fd = -1};
 
 static const struct {
@@ -65,6 +67,19 @@ hf_diag_init(const char *program, const char *subject, HfDiagLevel level, bool u
         diag.syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
+void
+hf_diag_set_sink(HfDiagSink sink, gpointer user_data)
+{
+    diag.sink = sink;
+    diag.sink_data = user_data;
+}
+
+const char *
+hf_diag_level_to_string(HfDiagLevel level)
+{
+    return levels[level].word;
+}
+
 /* Ends the line that was to be @wanted bytes and returns how many it is. */
 static size_t
 end_line(char *line, int wanted)
@@ -103,7 +118,10 @@ say(HfDiagLevel level, const char *text)
     int n = g_snprintf(line, sizeof line - 1, "%s: %s: %s%s%s", diag.program, levels[level].word,
                        diag.subject, colon, text);
 
-    say_to_stderr(line, end_line(line, n));
+    if (diag.sink != NULL)
+        diag.sink(level, text, diag.sink_data);
+    else
+        say_to_stderr(line, end_line(line, n));
     if (diag.syslog_fd < 0)
         return;
     n = g_snprintf(line, sizeof line - 1, "<%d>%s[%d]: %s%s%s",

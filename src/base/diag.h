@@ -6,7 +6,8 @@
  * Only main, monitor/ and the front ends call this; the layers below return errors. Nothing here
  * blocks: a stderr or a system log that does not take a message loses it. A message is one line:
  * control characters in it become blanks. The one module with state of its own
- * (the level, the name, the socket), because a message must be possible from everywhere. */
+ * (the level, the name, the socket, the sink), because a message must be possible from everywhere.
+ */
 
 #pragma once
 
@@ -24,6 +25,14 @@ typedef enum {
 /* @program names the speaker and @subject, if not NULL, what it speaks of (a container's id).
  * Messages above @level are dropped. With @use_syslog, messages go to /dev/log as well. */
 void hf_diag_init(const char *program, const char *subject, HfDiagLevel level, bool use_syslog);
+
+/* From here on messages go to @sink instead of stderr, one line of text each and without its
+ * newline; NULL: back to stderr. @sink must not say anything itself. */
+typedef void (*HfDiagSink)(HfDiagLevel level, const char *text, gpointer user_data);
+void hf_diag_set_sink(HfDiagSink sink, gpointer user_data);
+
+/* "error", "warning", "info", "debug" */
+const char *hf_diag_level_to_string(HfDiagLevel level);
 
 /* The level a conmon-style word names (panic, fatal, error, warn, warning, info, debug, trace). */
 bool hf_diag_parse_level(const char *word, HfDiagLevel *out_level);

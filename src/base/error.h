@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* The project's one error domain, and helpers that set an error and return FALSE in one expression.
+/* Helpers that set an error and return FALSE in one expression. The domain and its codes are
+ * public: holdfast/error.h.
  *
  * A failed system call is reported in G_FILE_ERROR (the code from errno), because the monitor does
  * not link GIO. Everything else is HF_ERROR. Messages name the object and the cause, in lower case,
@@ -9,24 +10,9 @@
 
 #pragma once
 
+#include <holdfast/error.h>
+
 #include <glib.h>
-
-#define HF_ERROR (hf_error_quark())
-
-typedef enum {
-    HF_ERROR_FAILED,
-    HF_ERROR_INVALID_ARGUMENT,
-    HF_ERROR_INVALID_STATE,
-    HF_ERROR_NOT_FOUND,
-    HF_ERROR_EXISTS,
-    HF_ERROR_RUNTIME_FAILED,
-    HF_ERROR_PROTOCOL,
-    HF_ERROR_TIMED_OUT,
-    HF_ERROR_NOT_SUPPORTED,
-    HF_ERROR_LIMIT,
-} HfError;
-
-GQuark hf_error_quark(void);
 
 /* Sets @error to HF_ERROR/@code. Always FALSE; for other types: `return hf_throw(...), -1`. */
 gboolean hf_throw(GError **error, HfError code, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -33,17 +33,13 @@ struct HfProcessRef {
     guint64 start_time;
 };
 
-gboolean
-hf_process_read_start_time(pid_t pid, guint64 *out_ticks, GError **error)
+bool
+hf_process_parse_start_time(const char *text, guint64 *out_ticks)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
-    g_autofree char *text = hf_io_read_file_at(AT_FDCWD, path, 4096, NULL, error);
-
-    if (text == NULL)
-        return FALSE;
     /* The command's name may hold spaces and brackets, so count from the last bracket: what
      * follows it is field 3. */
     const char *field = strrchr(text, ')');
+
     for (int number = 2; field != NULL && number < 22; number++) {
         field = strchr(field, ' ');
         if (field != NULL)
@@ -52,14 +48,26 @@ hf_process_read_start_time(pid_t pid, guint64 *out_ticks, GError **error)
     char *end = NULL;
     guint64 ticks = field != NULL ? g_ascii_strtoull(field, &end, 10) : 0;
     if (field == NULL || end == field)
-        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s' has no start time", path);
+        return false;
     *out_ticks = ticks;
+    return true;
+}
+
+gboolean
+hf_process_read_start_time(pid_t pid, guint64 *out_ticks, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
+    g_autofree char *text = hf_io_read_file_at(AT_FDCWD, path, 4096, NULL, error);
+
+    if (text == NULL)
+        return FALSE;
+    if (!hf_process_parse_start_time(text, out_ticks))
+        return hf_throw(error, HF_ERROR_PROTOCOL, "'%s' has no start time", path);
     return TRUE;
 }
 
-/* Ended and reaped: a zombie still has its pid. */
-static bool
-has_ended(const HfProcessRef *self)
+bool
+hf_process_ref_is_gone(const HfProcessRef *self)
 {
     return syscall(SYS_pidfd_send_signal, self->pid_fd, 0, NULL, 0) < 0 && errno == ESRCH;
 }
@@ -80,7 +88,7 @@ hf_process_ref_new(pid_t pid, GError **error)
     bool is_read = hf_process_read_start_time(pid, &self->start_time, error);
     /* Its parent may have reaped it in between, and the pid may be another's. While the process is
      * there, its pid is nobody else's, so the time read before was its own. */
-    if (has_ended(self)) {
+    if (hf_process_ref_is_gone(self)) {
         g_clear_error(error);
         return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no process %d", (int)pid), NULL;
     }
@@ -138,13 +146,59 @@ hf_process_ref_kill_group(const HfProcessRef *self, GError **error)
     return hf_process_ref_signal(self, SIGKILL, error);
 }
 
+/* What field 52 of /proc/PID/stat says of a process in state Z. To who may not trace the process it
+ * is always 0; the link /proc/PID/ns/user is kept from the same readers. */
+static bool
+try_zombie_status(const HfProcessRef *self, int *out_wait_status)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)self->pid);
+    g_autofree char *link = g_strdup_printf("/proc/%d/ns/user", (int)self->pid);
+    g_autofree char *text = hf_io_read_file_at(AT_FDCWD, path, 4096, NULL, NULL);
+    char *fields = text != NULL ? strrchr(text, ')') : NULL;
+    char target[64];
+
+    /* Looked at after it was read, so that what was read is this process's. */
+    if (fields == NULL || readlink(link, target, sizeof target) <= 0 ||
+        hf_process_ref_is_gone(self))
+        return false;
+    g_auto(GStrv) words = g_strsplit(g_strchomp(fields), " ", -1);
+    /* words[0] is the bracket, words[1] field 3. */
+    if (g_strv_length(words) < 51 || strcmp(words[1], "Z") != 0)
+        return false;
+    *out_wait_status = (int)g_ascii_strtoll(words[50], NULL, 10);
+    return true;
+}
+
 bool
 hf_process_ref_try_exit_status(const HfProcessRef *self, int *out_wait_status)
 {
     struct pidfd_info_v0 info = {.mask = PIDFD_INFO_EXIT_BIT};
 
     if (ioctl(self->pid_fd, PIDFD_GET_INFO_V0, &info) < 0 || (info.mask & PIDFD_INFO_EXIT_BIT) == 0)
-        return false;
+        return try_zombie_status(self, out_wait_status);
     *out_wait_status = info.exit_code;
     return true;
+}
+
+void
+hf_process_ref_save(const HfProcessRef *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "pidfd", self->pid_fd);
+    hf_state_put_number(writer, "pid", self->pid);
+    hf_state_put_number(writer, "start-time", (gint64)MIN(self->start_time, G_MAXINT64));
+}
+
+HfProcessRef *
+hf_process_ref_new_saved(HfStateReader *reader)
+{
+    HfProcessRef *self = g_new0(HfProcessRef, 1);
+
+    self->pid_fd = hf_state_take_needed_fd(reader, "pidfd");
+    self->pid = (pid_t)hf_state_get_number(reader, "pid", 1, G_MAXINT32, 0);
+    self->start_time = (guint64)hf_state_get_number(reader, "start-time", 0, G_MAXINT64, 0);
+    if (self->pid_fd >= 0 && self->pid > 0)
+        return self;
+    hf_state_reader_fail(reader, "pidfd", "names no process");
+    g_free(self);
+    return NULL;
 }

@@ -13,6 +13,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+
 typedef struct HfProcessRef HfProcessRef;
 
 /* The process @pid as it is now. HF_ERROR_NOT_FOUND if there is none. A kernel without pidfds
@@ -36,10 +38,22 @@ gboolean hf_process_ref_signal(const HfProcessRef *self, int signal_number,
 gboolean hf_process_ref_kill_group(const HfProcessRef *self,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The wait status of an ended process that is not a child of this one (PIDFD_GET_INFO, Linux 6.15).
- * FALSE without an error set means that the kernel cannot tell. */
+/* The wait status of an ended process that is not a child of this one: PIDFD_GET_INFO (Linux 6.15)
+ * once its parent has taken it, /proc/PID/stat until then, if this process may see it there. FALSE
+ * means that the kernel does not tell. */
 bool hf_process_ref_try_exit_status(const HfProcessRef *self, int *out_wait_status);
+
+/* Ended, and its parent has taken its status: the pid is free. */
+bool hf_process_ref_is_gone(const HfProcessRef *self);
 
 /* Field 22 of /proc/PID/stat. */
 gboolean hf_process_read_start_time(pid_t pid, guint64 *out_ticks,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* For another program that goes on with the descriptor. */
+void hf_process_ref_save(const HfProcessRef *self, HfStateWriter *writer);
+/* NULL, and said to @reader: it is not there. */
+HfProcessRef *hf_process_ref_new_saved(HfStateReader *reader);
+
+/* The same from the file's text; false if there is none in it. Pure. */
+bool hf_process_parse_start_time(const char *text, guint64 *out_ticks);

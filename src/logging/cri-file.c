@@ -25,6 +25,21 @@ write_record(HfLogFormat *format, char *buffer, const HfLogRecord *record)
 }
 
 static size_t
+measure_lines(const HfLogFormat *format, const HfLogLines *lines)
+{
+    size_t overhead = hf_cri_format_get_overhead(&((const CriFileFormat *)format)->cri);
+
+    return lines->size + lines->count * (overhead - 1);
+}
+
+static size_t
+write_lines(HfLogFormat *format, char *buffer, const HfLogLines *lines)
+{
+    hf_cri_format_write_lines(&((CriFileFormat *)format)->cri, buffer, lines);
+    return measure_lines(format, lines);
+}
+
+static size_t
 measure_message(const HfLogFormat *format, const char *line, size_t length)
 {
     return length + 1 - hf_cri_format_get_overhead(&((const CriFileFormat *)format)->cri);
@@ -40,6 +55,8 @@ static const HfLogFormatClass cri_class = {
     .name = "k8s-file",
     .measure = measure,
     .write = write_record,
+    .measure_lines = measure_lines,
+    .write_lines = write_lines,
     .measure_message = measure_message,
     .free = free_format,
 };

@@ -24,37 +24,60 @@ hf_cri_format_get_overhead(const HfCriFormat *self)
     return (self->clock.is_utc ? PREFIX_UTC_LENGTH : PREFIX_LENGTH) + 1;
 }
 
-static void
-make_prefix(HfCriFormat *self, const HfLogRecord *record)
+static const char *
+get_prefix(HfCriFormat *self, const struct timespec *when, HfStream stream, bool is_partial)
 {
+    char *prefix = self->prefix[stream][is_partial];
     size_t time_length = 0;
     const char *time;
 
-    if (self->time.tv_sec != record->time.tv_sec || self->time.tv_nsec != record->time.tv_nsec)
+    if (self->time.tv_nsec != when->tv_nsec || self->time.tv_sec != when->tv_sec)
         memset(self->has_prefix, 0, sizeof self->has_prefix);
-    time = hf_clock_format_rfc3339(&self->clock, &record->time, &time_length);
-    (void)hf_cri_record_prefix(self->prefix[record->stream][record->is_partial], time, time_length,
-                               record->stream, record->is_partial);
-    self->has_prefix[record->stream][record->is_partial] = true;
-    self->time = record->time;
+    if (self->has_prefix[stream][is_partial])
+        return prefix;
+    time = hf_clock_format_rfc3339(&self->clock, when, &time_length);
+    (void)hf_cri_record_prefix(prefix, time, time_length, stream, is_partial);
+    self->has_prefix[stream][is_partial] = true;
+    self->time = *when;
+    return prefix;
 }
 
 void
 hf_cri_format_write(HfCriFormat *self, char *buffer, const HfLogRecord *record)
 {
-    const char *prefix = self->prefix[record->stream][record->is_partial];
+    const char *prefix = get_prefix(self, &record->time, record->stream, record->is_partial);
+    size_t prefix_length = hf_cri_format_get_overhead(self) - 1;
 
-    if (!self->has_prefix[record->stream][record->is_partial] ||
-        self->time.tv_nsec != record->time.tv_nsec || self->time.tv_sec != record->time.tv_sec)
-        make_prefix(self, record);
-    /* Constant lengths: the compiler makes a few moves of each, where a variable one is a call. */
-    if (self->clock.is_utc) {
-        memcpy(buffer, prefix, PREFIX_UTC_LENGTH);
-        buffer += PREFIX_UTC_LENGTH;
-    } else {
-        memcpy(buffer, prefix, PREFIX_LENGTH);
-        buffer += PREFIX_LENGTH;
+    memcpy(buffer, prefix, prefix_length);
+    memcpy(buffer + prefix_length, record->bytes, record->length);
+    buffer[prefix_length + record->length] = '\n';
+}
+
+/* The length of the prefix is a constant where this is called: the compiler makes a few moves of
+ * it, where a variable one is a call. */
+static inline __attribute__((always_inline)) void
+put_lines(char *buffer, const char *prefix, size_t prefix_length, const HfLogLines *lines)
+{
+    const char *at = lines->bytes;
+
+    for (guint i = 0; i < lines->count; i++) {
+        size_t with_newline = lines->lengths[i] + 1;
+
+        memcpy(buffer, prefix, prefix_length);
+        buffer += prefix_length;
+        memcpy(buffer, at, with_newline);
+        buffer += with_newline;
+        at += with_newline;
     }
-    memcpy(buffer, record->bytes, record->length);
-    buffer[record->length] = '\n';
+}
+
+void
+hf_cri_format_write_lines(HfCriFormat *self, char *buffer, const HfLogLines *lines)
+{
+    const char *prefix = get_prefix(self, &lines->time, lines->stream, false);
+
+    if (self->clock.is_utc)
+        put_lines(buffer, prefix, PREFIX_UTC_LENGTH, lines);
+    else
+        put_lines(buffer, prefix, PREFIX_LENGTH, lines);
 }

@@ -30,3 +30,6 @@ size_t hf_cri_format_get_overhead(const HfCriFormat *self);
 
 /* Writes the record with its newline: the overhead and the length of the message. */
 void hf_cri_format_write(HfCriFormat *self, char *buffer, const HfLogRecord *record);
+
+/* The same for each line. */
+void hf_cri_format_write_lines(HfCriFormat *self, char *buffer, const HfLogLines *lines);

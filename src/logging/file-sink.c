@@ -35,6 +35,7 @@
 #include "logging/file-sink.h"
 #include "logging/log-file.h"
 #include "logging/log-loss.h"
+#include "logging/log-progress.h"
 
 #define FLUSH_BYTES (256 * 1024)
 #define BUFFER_SIZE_MIN (FLUSH_BYTES + 64 * 1024)
@@ -55,6 +56,7 @@ typedef struct {
     HfLogLoss missing;
     HfLogLoss over_limit;
     char *cause; /* of the stall; NULL: the target took no more */
+    HfLogProgress progress;
 } HfFileSink;
 
 static void
@@ -79,6 +81,8 @@ move_pending(HfFileSink *self, GError **error)
     if (self->start == self->end)
         self->start = self->end = 0;
     self->is_stalled = result != HF_IO_DATA;
+    if (self->start == self->end)
+        hf_log_progress_commit(&self->progress, self->file);
     if (self->is_stalled)
         set_cause(self, local_error);
     else
@@ -106,7 +110,7 @@ make_space(HfFileSink *self, size_t size)
 }
 
 static void
-commit_record(HfFileSink *self, size_t size)
+commit(HfFileSink *self, size_t size)
 {
     self->end += size;
     self->is_within_line = ((const char *)self->buffer.data)[self->end - 1] != '\n';
@@ -128,16 +132,23 @@ put_report(HfFileSink *self)
     char *buffer = make_space(self, format->measure(self->format, &record));
 
     self->missing = (HfLogLoss){0};
-    commit_record(self, format->write(self->format, buffer, &record));
+    commit(self, format->write(self->format, buffer, &record));
+}
+
+/* Moves what is in the way of @size bytes. False: the target does not take it. */
+static bool
+make_way(HfFileSink *self, size_t size)
+{
+    if (!self->is_stalled && self->end - self->start + size > FLUSH_BYTES)
+        (void)move_pending(self, NULL);
+    return !self->is_stalled;
 }
 
 /* Whether a record of @size bytes is taken. */
 static bool
 admit(HfFileSink *self, size_t size)
 {
-    if (!self->is_stalled && self->end - self->start + size > FLUSH_BYTES)
-        (void)move_pending(self, NULL);
-    if (self->is_stalled) {
+    if (!make_way(self, size)) {
         size_t limit = self->is_dropping ? self->pending_max / 2 : self->pending_max;
 
         self->is_dropping = self->end - self->start + size > limit;
@@ -150,10 +161,15 @@ admit(HfFileSink *self, size_t size)
 }
 
 static void
-append_record(HfLogSink *sink, const HfLogRecord *record)
+append_record(HfLogSink *sink, const HfLogRecord *whole_record)
 {
     HfFileSink *self = (HfFileSink *)sink;
     const HfLogFormatClass *format = self->format->klass;
+    HfLogRecord copy = *whole_record;
+    const HfLogRecord *record = &copy;
+
+    if (hf_log_progress_take(&self->progress, &copy))
+        return;
     size_t size = format->measure(self->format, record);
 
     if (self->total_left == 0) {
@@ -172,7 +188,26 @@ append_record(HfLogSink *sink, const HfLogRecord *record)
     }
     self->total_left -= (gint64)size;
     if (size > 0)
-        commit_record(self, size);
+        commit(self, size);
+}
+
+static void
+append_lines(HfLogSink *sink, const HfLogLines *lines)
+{
+    HfFileSink *self = (HfFileSink *)sink;
+    const HfLogFormatClass *format = self->format->klass;
+    size_t size = format->measure_lines(self->format, lines);
+
+    /* What is dropped, counted or reported is so line by line. */
+    if (hf_log_progress_has_known(&self->progress, lines->stream) || !make_way(self, size) ||
+        self->missing.records > 0 || (gint64)size > self->total_left) {
+        hf_log_sink_append_each(sink, lines);
+        return;
+    }
+    size = format->write_lines(self->format, make_space(self, size), lines);
+    self->total_left -= (gint64)size;
+    hf_log_progress_add(&self->progress, lines->stream, lines->size);
+    commit(self, size);
 }
 
 static HfIoResult
@@ -285,6 +320,8 @@ reopen(HfLogSink *sink, GError **error)
         drop_torn_line(self);
     self->is_stalled = false;
     self->is_dropping = false;
+    if (self->start == self->end)
+        hf_log_progress_commit(&self->progress, self->file);
     return TRUE;
 }
 
@@ -306,6 +343,42 @@ release_memory(HfLogSink *sink)
 }
 
 static void
+save(const HfLogSink *sink, HfStateWriter *writer)
+{
+    const HfFileSink *self = (const HfFileSink *)sink;
+
+    hf_log_file_save(self->file, writer);
+    hf_state_put_bytes(writer, "pending", (const char *)self->buffer.data + self->start,
+                       self->end - self->start);
+    hf_state_put_number(writer, "total-left", self->total_left);
+    hf_state_put_bool(writer, "is-within-line", self->is_within_line);
+    hf_state_put_bool(writer, "is-stalled", self->is_stalled);
+    hf_state_put_bool(writer, "is-dropping", self->is_dropping);
+    hf_log_loss_save(&self->missing, writer, "missing");
+    hf_log_loss_save(&self->over_limit, writer, "over-limit");
+    hf_state_put_text(writer, "cause", self->cause);
+}
+
+static void
+restore(HfFileSink *self, HfStateReader *reader)
+{
+    size_t length = 0;
+    const char *pending = hf_state_get_bytes(reader, "pending", &length);
+
+    if (length > 0) {
+        memcpy(make_space(self, length), pending, length);
+        self->end += length;
+    }
+    self->total_left = hf_state_get_number(reader, "total-left", 0, G_MAXINT64, self->total_left);
+    self->is_within_line = hf_state_get_bool(reader, "is-within-line");
+    self->is_stalled = hf_state_get_bool(reader, "is-stalled");
+    self->is_dropping = hf_state_get_bool(reader, "is-dropping");
+    hf_log_loss_restore(&self->missing, reader, "missing");
+    hf_log_loss_restore(&self->over_limit, reader, "over-limit");
+    self->cause = g_strdup(hf_state_get_text(reader, "cause"));
+}
+
+static void
 free_sink(HfLogSink *sink)
 {
     HfFileSink *self = (HfFileSink *)sink;
@@ -319,6 +392,7 @@ free_sink(HfLogSink *sink)
 
 static const HfLogSinkClass file_sink_class = {
     .append = append_record,
+    .append_lines = append_lines,
     .flush = flush,
     .get_pending = get_pending,
     .is_lossy = is_lossy,
@@ -326,6 +400,7 @@ static const HfLogSinkClass file_sink_class = {
     .drop_pending = drop_pending,
     .reopen = reopen,
     .get_sync_fd = get_sync_fd,
+    .save = save,
     .release_memory = release_memory,
     .free = free_sink,
 };
@@ -341,10 +416,15 @@ hf_file_sink_new(const HfFileSinkOptions *options, HfLogFormat *take_format, GEr
         .is_fifo = options->is_fifo,
         .on_rotated = options->on_rotated,
         .user_data = options->user_data,
+        .mark = options->mark,
+        .saved = options->saved,
     };
-    HfLogFile *file = hf_log_file_new_with_options(&file_options, error);
+    HfLogProgress progress;
+    HfLogFile *file;
     HfFileSink *self;
 
+    hf_log_progress_init(&progress, &file_options, options->handed);
+    file = hf_log_file_new_with_options(&file_options, error);
     if (file == NULL) {
         take_format->klass->free(take_format);
         return NULL;
@@ -355,8 +435,12 @@ hf_file_sink_new(const HfFileSinkOptions *options, HfLogFormat *take_format, GEr
     self->sink.klass = &self->klass;
     self->file = file;
     self->format = take_format;
+    self->progress = progress;
+    hf_log_progress_commit(&self->progress, file);
     self->total_left = options->global_size_max > 0 ? options->global_size_max : G_MAXINT64;
     self->pending_max = MAX(options->pending_max, HF_FILE_SINK_PENDING_MAX);
+    if (options->saved != NULL)
+        restore(self, options->saved);
     return &self->sink;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "logging/log-format.h"
+#include "logging/log-mark.h"
 #include "logging/log-sink.h"
 
 typedef struct {
@@ -21,6 +22,9 @@ typedef struct {
     /* A full file was put aside. NULL: nobody wants to know. From within flush() and append(). */
     void (*on_rotated)(const char *path, gpointer user_data);
     gpointer user_data;
+    HfLogMark *mark; /* NULL, or what the sink keeps up to date; set: what it has come to before */
+    const guint64 *handed; /* with a mark that is set: where the output that comes begins */
+    HfStateReader *saved;  /* NULL, or what a sink's save() put: nothing is opened */
 } HfFileSinkOptions;
 
 #define HF_FILE_SINK_PENDING_MAX (1024 * 1024)

@@ -282,6 +282,34 @@ get_sync_fd(const HfLogSink *sink)
 }
 
 static void
+save(const HfLogSink *sink, HfStateWriter *writer)
+{
+    const JournalSink *self = (const JournalSink *)sink;
+
+    hf_journal_socket_save(self->socket, writer);
+    hf_record_queue_save(&self->queue, writer);
+    hf_state_put_text(writer, "cause", self->cause);
+    for (guint i = 0; i < HF_STREAM_COUNT; i++) {
+        if (self->lines[i].is_open)
+            hf_state_put_number(writer, hf_stream_to_string((HfStream)i), self->lines[i].priority);
+    }
+}
+
+static void
+restore(JournalSink *self, HfStateReader *reader)
+{
+    hf_journal_socket_restore(self->socket, reader);
+    hf_record_queue_restore(&self->queue, reader);
+    self->cause = g_strdup(hf_state_get_text(reader, "cause"));
+    for (guint i = 0; i < HF_STREAM_COUNT; i++) {
+        gint64 priority =
+            hf_state_get_number(reader, hf_stream_to_string((HfStream)i), '0', '7', 0);
+
+        self->lines[i] = (OpenLine){.is_open = priority != 0, .priority = (char)priority};
+    }
+}
+
+static void
 journal_sink_free(HfLogSink *sink)
 {
     JournalSink *self = (JournalSink *)sink;
@@ -302,6 +330,7 @@ static const HfLogSinkClass journal_sink_class = {
     .drop_pending = drop_pending,
     .reopen = reopen,
     .get_sync_fd = get_sync_fd,
+    .save = save,
     .release_memory = release_memory,
     .free = journal_sink_free,
 };
@@ -323,5 +352,7 @@ hf_journal_sink_new(const HfJournalOptions *options, GError **error)
     self->socket = hf_journal_socket_new(path, error);
     if (self->socket == NULL || !make_fields(self, options, error))
         return NULL;
+    if (options->saved != NULL)
+        restore(self, options->saved);
     return g_steal_pointer(&sink);
 }

@@ -16,6 +16,7 @@ typedef struct {
     bool mark_partial;          /* CONTAINER_PARTIAL_MESSAGE=true on partial records */
     bool priority_prefix; /* "<N>" at a line's start is cut off and sets PRIORITY (else 6 stdout, 3
                            * stderr, which are all that `podman logs` accepts) */
+    HfStateReader *saved; /* NULL, or what a sink's save() put */
 } HfJournalOptions;
 
 /* Works without a journal: the socket is looked up again when records come.

@@ -235,3 +235,15 @@ hf_journal_socket_get_fd(const HfJournalSocket *self)
 {
     return self->fd;
 }
+
+void
+hf_journal_socket_save(const HfJournalSocket *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "socket", self->fd);
+}
+
+void
+hf_journal_socket_restore(HfJournalSocket *self, HfStateReader *reader)
+{
+    self->fd = hf_state_take_fd(reader, "socket");
+}

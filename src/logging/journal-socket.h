@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "base/io.h"
+#include "base/saved-state.h"
 
 typedef struct HfJournalSocket HfJournalSocket;
 
@@ -41,3 +42,7 @@ HfIoResult hf_journal_socket_send(HfJournalSocket *self, const HfJournalDatagram
 /* Writable when the journal takes datagrams again; -1: not connected. Borrowed until something is
  * sent. */
 int hf_journal_socket_get_fd(const HfJournalSocket *self);
+
+/* For a socket in another program, which is not connected before. */
+void hf_journal_socket_save(const HfJournalSocket *self, HfStateWriter *writer);
+void hf_journal_socket_restore(HfJournalSocket *self, HfStateReader *reader);

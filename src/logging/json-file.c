@@ -58,40 +58,72 @@ append_time(JsonFormat *self, GString *text, const struct timespec *time)
     g_string_append_c(text, 'Z');
 }
 
-static void
-make_ending(JsonFormat *self, Ending *ending, const HfLogRecord *record)
+/* The ending of a line of that stream and time. */
+static const GString *
+get_ending(JsonFormat *self, HfStream stream, const struct timespec *when)
 {
+    Ending *ending = &self->endings[stream];
     GString *text = ending->text;
 
+    if (text->len > 0 && ending->time.tv_nsec == when->tv_nsec &&
+        ending->time.tv_sec == when->tv_sec)
+        return text;
     g_string_assign(text, NEWLINE "\",\"stream\":\"");
-    g_string_append(text, hf_stream_to_string(record->stream));
+    g_string_append(text, hf_stream_to_string(stream));
     g_string_append_c(text, '"');
     if (self->attrs != NULL) {
         g_string_append(text, ",\"attrs\":");
         g_string_append(text, self->attrs);
     }
     g_string_append(text, ",\"time\":\"");
-    append_time(self, text, &record->time);
+    append_time(self, text, when);
     g_string_append(text, "\"}\n");
-    ending->time = record->time;
+    ending->time = *when;
+    return text;
+}
+
+static inline char *
+put(char *at, const char *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
 }
 
 static size_t
 write_record(HfLogFormat *format, char *buffer, const HfLogRecord *record)
 {
     JsonFormat *self = (JsonFormat *)format;
-    Ending *ending = &self->endings[record->stream];
+    const GString *ending = get_ending(self, record->stream, &record->time);
     size_t skipped = record->is_partial ? NEWLINE_LENGTH : 0;
+    char *at = put(buffer, BEGINNING, BEGINNING_LENGTH);
+
+    at += hf_json_log_record_escape(at, record->bytes, record->length);
+    at = put(at, ending->str + skipped, ending->len - skipped);
+    return (size_t)(at - buffer);
+}
+
+static size_t
+measure_lines(const HfLogFormat *format, const HfLogLines *lines)
+{
+    const JsonFormat *self = (const JsonFormat *)format;
+
+    return HF_JSON_LOG_ESCAPED_MAX(lines->size) +
+           lines->count * (BEGINNING_LENGTH + self->ending_max);
+}
+
+static size_t
+write_lines(HfLogFormat *format, char *buffer, const HfLogLines *lines)
+{
+    const GString *ending = get_ending((JsonFormat *)format, lines->stream, &lines->time);
+    const char *bytes = lines->bytes;
     char *at = buffer;
 
-    if (ending->text->len == 0 || ending->time.tv_nsec != record->time.tv_nsec ||
-        ending->time.tv_sec != record->time.tv_sec)
-        make_ending(self, ending, record);
-    memcpy(at, BEGINNING, BEGINNING_LENGTH);
-    at += BEGINNING_LENGTH;
-    at += hf_json_log_record_escape(at, record->bytes, record->length);
-    memcpy(at, ending->text->str + skipped, ending->text->len - skipped);
-    at += ending->text->len - skipped;
+    for (guint i = 0; i < lines->count; i++) {
+        at = put(at, BEGINNING, BEGINNING_LENGTH);
+        at += hf_json_log_record_escape(at, bytes, lines->lengths[i]);
+        at = put(at, ending->str, ending->len);
+        bytes += lines->lengths[i] + 1;
+    }
     return (size_t)(at - buffer);
 }
 
@@ -116,6 +148,8 @@ static const HfLogFormatClass json_class = {
     .name = "json-file",
     .measure = measure,
     .write = write_record,
+    .measure_lines = measure_lines,
+    .write_lines = write_lines,
     .measure_message = measure_message,
     .free = free_format,
 };

@@ -56,6 +56,7 @@ struct HfLogFile {
     ino_t inode;
     bool is_raw;
     bool wants_fifo;
+    HfLogMark *mark; /* borrowed; NULL: none */
     void (*on_rotated)(const char *path, gpointer user_data);
     gpointer user_data;
     bool is_stream;
@@ -124,6 +125,27 @@ open_target(HfLogFile *self, bool *out_is_same, GError **error)
     return TRUE;
 }
 
+/* Takes what save() put; the file is where it was, whatever its name is by now. */
+static gboolean
+take_saved(HfLogFile *self, HfStateReader *reader, GError **error)
+{
+    struct stat status;
+
+    self->fd = hf_state_take_needed_fd(reader, "fd");
+    if (!hf_state_reader_check(reader, error))
+        return FALSE;
+    if (fstat(self->fd, &status) < 0)
+        return hf_throw_errno(error, "stat '%s'", self->path);
+    self->is_stream = !S_ISREG(status.st_mode);
+    self->is_fifo = S_ISFIFO(status.st_mode);
+    self->size = self->is_stream ? 0 : status.st_size;
+    self->device = status.st_dev;
+    self->inode = status.st_ino;
+    self->is_torn = hf_state_get_bool(reader, "is-torn");
+    self->needs_newline = hf_state_get_bool(reader, "needs-newline");
+    return TRUE;
+}
+
 HfLogFile *
 hf_log_file_new_with_options(const HfLogFileOptions *options, GError **error)
 {
@@ -139,9 +161,11 @@ hf_log_file_new_with_options(const HfLogFileOptions *options, GError **error)
     self->files_max = MAX(options->files_max, 1);
     self->is_raw = options->is_raw;
     self->wants_fifo = options->is_fifo;
+    self->mark = options->mark;
     self->on_rotated = options->on_rotated;
     self->user_data = options->user_data;
-    if (!open_target(self, &is_same, error))
+    if (options->saved != NULL ? !take_saved(self, options->saved, error)
+                               : !open_target(self, &is_same, error))
         return NULL;
     return g_steal_pointer(&self);
 }
@@ -156,6 +180,14 @@ hf_log_file_new(const char *path, gint64 size_max, guint files_max, GError **err
     };
 
     return hf_log_file_new_with_options(&options, error);
+}
+
+void
+hf_log_file_save(const HfLogFile *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "fd", self->fd);
+    hf_state_put_bool(writer, "is-torn", self->is_torn);
+    hf_state_put_bool(writer, "needs-newline", self->needs_newline);
 }
 
 void
@@ -301,6 +333,17 @@ write_next(HfLogFile *self, const char *lines, size_t length, size_t *out_writte
     return write_chunk(self, lines, chunk, out_written, error);
 }
 
+static guint64
+count_lines(const char *lines, size_t length)
+{
+    guint64 count = 0;
+
+    for (const char *at = lines; (at = memchr(at, '\n', (size_t)(lines + length - at))) != NULL;
+         at++)
+        count++;
+    return count;
+}
+
 HfIoResult
 hf_log_file_write(HfLogFile *self, const char *lines, size_t length, size_t *out_written,
                   GError **error)
@@ -314,6 +357,9 @@ hf_log_file_write(HfLogFile *self, const char *lines, size_t length, size_t *out
 
         result = write_next(self, lines + done, length - done, &n, error);
         done += n;
+        if (self->mark != NULL && done < length)
+            hf_log_mark_advance(self->mark, self->device, self->inode, (guint64)self->size,
+                                self->is_raw ? n : count_lines(lines + done - n, n));
     }
     *out_written = done;
     return result;
@@ -341,6 +387,14 @@ bool
 hf_log_file_is_fifo(const HfLogFile *self)
 {
     return self->is_fifo;
+}
+
+void
+hf_log_file_get_place(const HfLogFile *self, HfLogMarkPlace *out_place)
+{
+    out_place->device = self->device;
+    out_place->inode = self->inode;
+    out_place->size = (guint64)self->size;
 }
 
 int

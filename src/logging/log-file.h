@@ -12,6 +12,8 @@
 #include <glib.h>
 
 #include "base/io.h"
+#include "base/saved-state.h"
+#include "logging/log-mark.h"
 
 typedef struct HfLogFile HfLogFile;
 
@@ -24,6 +26,8 @@ typedef struct {
     /* A full file was put aside; NULL: nobody wants to know. May not free the log file. */
     void (*on_rotated)(const char *path, gpointer user_data);
     gpointer user_data;
+    HfLogMark *mark; /* NULL: none; moved by hf_log_file_write() when it takes several writes */
+    HfStateReader *saved; /* NULL: the path is opened; else what save() put, and nothing is */
 } HfLogFileOptions;
 
 /* Opens the path, or creates it with mode 0640. HF_ERROR_INVALID_ARGUMENT: it is to be a FIFO and
@@ -62,5 +66,11 @@ const GError *hf_log_file_get_rotation_error(const HfLogFile *self);
  */
 bool hf_log_file_is_fifo(const HfLogFile *self);
 
+/* Which file it is and how long: all of a place but what is consumed. */
+void hf_log_file_get_place(const HfLogFile *self, HfLogMarkPlace *out_place);
+
 /* Borrowed. */
 int hf_log_file_get_fd(const HfLogFile *self);
+
+/* For a log file in another program that goes on with the descriptor. */
+void hf_log_file_save(const HfLogFile *self, HfStateWriter *writer);

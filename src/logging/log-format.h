@@ -20,6 +20,9 @@ typedef struct {
     size_t (*measure)(const HfLogFormat *self, const HfLogRecord *record);
     /* Returns how much it wrote: whole lines, unless is_raw. */
     size_t (*write)(HfLogFormat *self, char *buffer, const HfLogRecord *record);
+    /* The same for many. */
+    size_t (*measure_lines)(const HfLogFormat *self, const HfLogLines *lines);
+    size_t (*write_lines)(HfLogFormat *self, char *buffer, const HfLogLines *lines);
     /* The length of the message in a line that write() made, given without its newline. */
     size_t (*measure_message)(const HfLogFormat *self, const char *line, size_t length);
     void (*free)(HfLogFormat *self);

@@ -3,8 +3,9 @@
 
 /* How this works.
  *
- * One splitter for each stream makes lines; each line is appended to every sink at once, with the
- * one time stamp of this write; at the end of the write every sink is flushed once.
+ * One splitter for each stream makes lines; they are appended to every sink at once, by the dozen
+ * where the sink takes them so, with the one time stamp of this write; at the end of the write
+ * every sink is flushed once.
  *
  * A sink is GOOD, BUSY (its flush returned HF_IO_AGAIN) or FAILED. What a flush left behind is
  * tried again, while something waits:
@@ -15,12 +16,12 @@
  *               went. Each write tries too: what is busy now may not be at the next read.
  *      FAILED   by the timer, after 1 s. A write does not try, or a full disk would cost a system
  *               call for each read; what a sink appends meanwhile stays in its buffer. Past
- *               PENDING_MAX it is told to drop.
+ *               a limit (log-outlet.c) it is told to drop.
  *
  * A sink closes and opens descriptors in flush() and reopen(), so the source that waits for one is
  * cleared before.
  *
- * The router is congested while a sink that is BUSY holds more than CONGESTED_BYTES and is not
+ * The router is congested while a sink that is BUSY holds more than a limit allows and is not
  * lossy. The container is then held up by the caller, so nothing comes to try again, and the timer
  * or descriptor does. on_ready() is called from there only, never from within a write. A target
  * that fails does not hold the container up: it may be gone for ever.
@@ -32,77 +33,37 @@
  * A change to or from FAILED is told once. A sink may be FAILED with nothing pending (a log file
  * that cannot be rotated): no timer then, the next write tells. */
 
-#include <string.h>
-
 #include <glib.h>
 
 #include "base/clock.h"
 #include "base/source.h"
 #include "logging/line-splitter.h"
-#include "logging/log-loss.h"
-#include "logging/log-router.h"
+#include "logging/log-outlet.h"
+#include "logging/log-router-private.h"
 
-#define CONGESTED_BYTES (256 * 1024)
-/* More than a file sink keeps by itself. */
-#define PENDING_MAX (2 * 1024 * 1024)
 #define RETRY_MIN_MS 20
 #define RETRY_MAX_MS 1000
 
-typedef enum {
-    OUTLET_GOOD,
-    OUTLET_BUSY,
-    OUTLET_FAILED,
-} OutletState;
-
-typedef struct {
-    HfLogRouter *router; /* borrowed: its owner */
-    HfLogSink *sink;     /* owned */
-    OutletState state;
-    GSource *wait; /* while BUSY: for the sink's descriptor */
-    bool is_wait_futile;
-    HfLogPolicy policy;
-    bool is_dropping;
-    HfLogLoss missing;
-    char *cause; /* of the loss; NULL: the target took no more */
-} Outlet;
-
-struct HfLogRouter {
-    GMainContext *context;
-    const HfLogRouterHandlers *handlers;
-    gpointer user_data;
-    HfLineSplitter *splitters[HF_STREAM_COUNT];
-    GPtrArray *outlets; /* (element-type Outlet) (transfer full) */
-    HfLogRecord record;
-    GSource *retry;
-    guint retry_delay_ms; /* of the timer that runs */
-    guint busy_delay_ms;  /* of the next one, for a sink that is BUSY */
-    bool was_congested;   /* on_ready() is owed */
-};
-
-static Outlet *
+static HfLogRouterOutlet *
 get_outlet(const HfLogRouter *self, guint i)
 {
     return g_ptr_array_index(self->outlets, i);
 }
 
-static size_t
-get_pending(const Outlet *outlet)
-{
-    return outlet->sink->klass->get_pending(outlet->sink);
-}
-
 static void
 free_outlet(gpointer data)
 {
-    Outlet *outlet = data;
+    HfLogRouterOutlet *outlet = data;
 
     hf_source_clear(&outlet->wait);
-    hf_log_sink_free(outlet->sink);
-    g_free(outlet->cause);
+    hf_log_outlet_clear(&outlet->base);
     g_free(outlet);
 }
 
 static void on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data);
+static void on_lines(const char *bytes, const size_t *lengths, guint count, gpointer user_data);
+
+static const HfLineHandlers line_handlers = {on_line, on_lines};
 
 HfLogRouter *
 hf_log_router_new(GMainContext *context, size_t line_max, const HfLogRouterHandlers *handlers,
@@ -114,7 +75,7 @@ hf_log_router_new(GMainContext *context, size_t line_max, const HfLogRouterHandl
     self->handlers = handlers;
     self->user_data = user_data;
     for (guint i = 0; i < HF_STREAM_COUNT; i++)
-        self->splitters[i] = hf_line_splitter_new(line_max, on_line, self);
+        self->splitters[i] = hf_line_splitter_new(line_max, &line_handlers, self);
     self->outlets = g_ptr_array_new_with_free_func(free_outlet);
     self->busy_delay_ms = RETRY_MIN_MS;
     return self;
@@ -142,113 +103,77 @@ hf_log_router_take_sink(HfLogRouter *self, HfLogSink *sink)
 void
 hf_log_router_take_sink_with_policy(HfLogRouter *self, HfLogSink *sink, const HfLogPolicy *policy)
 {
-    Outlet *outlet = g_new0(Outlet, 1);
+    HfLogRouterOutlet *outlet = g_new0(HfLogRouterOutlet, 1);
 
     outlet->router = self;
-    outlet->sink = sink;
-    outlet->policy = *policy;
+    outlet->base.sink = sink;
+    outlet->base.policy = *policy;
     g_ptr_array_add(self->outlets, outlet);
 }
 
 static void
-set_state(HfLogRouter *self, Outlet *outlet, OutletState state, const GError *error)
+set_state(HfLogRouter *self, HfLogRouterOutlet *outlet, HfLogOutletState state, const GError *error)
 {
-    bool is_change = (outlet->state == OUTLET_FAILED) != (state == OUTLET_FAILED);
+    bool is_change =
+        (outlet->base.state == HF_LOG_OUTLET_FAILED) != (state == HF_LOG_OUTLET_FAILED);
 
-    outlet->state = state;
+    outlet->base.state = state;
     if (is_change && self->handlers->on_sink_state != NULL)
-        self->handlers->on_sink_state(outlet->sink->klass->name, error, self->user_data);
+        self->handlers->on_sink_state(outlet->base.sink->klass->name, error, self->user_data);
 }
 
 static void
-put_report(Outlet *outlet)
+flush_outlet(HfLogRouter *self, HfLogRouterOutlet *outlet)
 {
-    g_autofree char *text = hf_log_loss_describe(
-        &outlet->missing, outlet->cause != NULL ? outlet->cause : "the log's target is too slow");
-    HfLogRecord record = {
-        .stream = HF_STREAM_STDERR,
-        .bytes = text,
-        .length = strlen(text),
-        .time = hf_clock_now(),
-    };
-
-    outlet->missing = (HfLogLoss){0};
-    outlet->sink->klass->append(outlet->sink, &record);
-}
-
-static HfIoResult
-flush_once(Outlet *outlet, GError **error)
-{
-    g_autoptr(GError) local_error = NULL;
-    size_t pending_before = get_pending(outlet);
+    g_autoptr(GError) error = NULL;
+    bool has_moved = false;
     HfIoResult result;
 
     hf_source_clear(&outlet->wait);
-    result = outlet->sink->klass->flush(outlet->sink, &local_error);
-    if (get_pending(outlet) < pending_before) {
-        outlet->router->busy_delay_ms = RETRY_MIN_MS;
+    result = hf_log_outlet_flush(&outlet->base, &has_moved, &error);
+    if (has_moved) {
+        self->busy_delay_ms = RETRY_MIN_MS;
         outlet->is_wait_futile = false;
     }
-    if (outlet->missing.records == 0) {
-        g_free(outlet->cause);
-        outlet->cause = local_error != NULL ? g_strdup(local_error->message) : NULL;
-    }
-    if (local_error != NULL)
-        g_propagate_error(error, g_steal_pointer(&local_error));
-    return result;
-}
-
-static size_t
-get_failed_max(const Outlet *outlet)
-{
-    return MAX(PENDING_MAX, 2 * outlet->policy.buffer_max);
-}
-
-static void
-flush_outlet(HfLogRouter *self, Outlet *outlet)
-{
-    g_autoptr(GError) error = NULL;
-    HfIoResult result = flush_once(outlet, &error);
-
-    if (result == HF_IO_DATA && outlet->missing.records > 0) {
-        put_report(outlet);
-        result = flush_once(outlet, &error);
-    }
     if (result == HF_IO_DATA) {
-        outlet->is_dropping = false;
-        set_state(self, outlet, OUTLET_GOOD, NULL);
+        outlet->base.is_dropping = false;
+        set_state(self, outlet, HF_LOG_OUTLET_GOOD, NULL);
     } else if (result == HF_IO_AGAIN) {
-        if (outlet->state != OUTLET_BUSY)
+        if (outlet->base.state != HF_LOG_OUTLET_BUSY)
             self->busy_delay_ms = RETRY_MIN_MS;
-        set_state(self, outlet, OUTLET_BUSY, NULL);
+        set_state(self, outlet, HF_LOG_OUTLET_BUSY, NULL);
     } else {
-        set_state(self, outlet, OUTLET_FAILED, error);
-        if (get_pending(outlet) > get_failed_max(outlet))
-            outlet->sink->klass->drop_pending(outlet->sink);
+        set_state(self, outlet, HF_LOG_OUTLET_FAILED, error);
+        hf_log_outlet_drop_excess(&outlet->base);
     }
-}
-
-static bool
-has_room(const Outlet *outlet, size_t length)
-{
-    size_t pending = get_pending(outlet);
-    size_t limit = outlet->is_dropping ? outlet->policy.buffer_max / 2 : outlet->policy.buffer_max;
-
-    return pending == 0 || pending + length <= limit;
 }
 
 /* Whether the policy lets the record wait. */
 static bool
-admit(HfLogRouter *self, Outlet *outlet, size_t length)
+admit(HfLogRouter *self, HfLogRouterOutlet *outlet, size_t length)
 {
-    if (!outlet->policy.is_lossy)
+    HfLogOutlet *base = &outlet->base;
+
+    if (!base->policy.is_lossy)
         return true;
-    if (outlet->state == OUTLET_GOOD && !has_room(outlet, length))
+    if (base->state == HF_LOG_OUTLET_GOOD && !hf_log_outlet_has_room(base, length))
         flush_outlet(self, outlet);
-    outlet->is_dropping = !has_room(outlet, length);
-    if (!outlet->is_dropping && outlet->missing.records > 0)
-        put_report(outlet);
-    return !outlet->is_dropping;
+    base->is_dropping = !hf_log_outlet_has_room(base, length);
+    if (!base->is_dropping)
+        hf_log_outlet_report(base);
+    return !base->is_dropping;
+}
+
+/* Appends the router's record. */
+static void
+append_record(HfLogRouter *self, HfLogRouterOutlet *outlet)
+{
+    size_t length = self->record.length;
+
+    if (admit(self, outlet, length))
+        outlet->base.sink->klass->append(outlet->base.sink, &self->record);
+    else
+        hf_log_loss_add(&outlet->base.missing, 1, length);
 }
 
 static void
@@ -259,13 +184,49 @@ on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data)
     self->record.bytes = bytes;
     self->record.length = length;
     self->record.is_partial = is_partial;
-    for (guint i = 0; i < self->outlets->len; i++) {
-        Outlet *outlet = get_outlet(self, i);
+    self->handed[self->record.stream] += length + (is_partial ? 0 : 1);
+    for (guint i = 0; i < self->outlets->len; i++)
+        append_record(self, get_outlet(self, i));
+}
 
-        if (admit(self, outlet, length))
-            outlet->sink->klass->append(outlet->sink, &self->record);
+/* To where each line is admitted or dropped by itself. */
+static void
+append_each(HfLogRouter *self, HfLogRouterOutlet *outlet, const HfLogLines *lines)
+{
+    const char *at = lines->bytes;
+
+    self->record.is_partial = false;
+    for (guint i = 0; i < lines->count; i++) {
+        self->record.bytes = at;
+        self->record.length = lines->lengths[i];
+        append_record(self, outlet);
+        at += lines->lengths[i] + 1;
+    }
+}
+
+static void
+on_lines(const char *bytes, const size_t *lengths, guint count, gpointer user_data)
+{
+    HfLogRouter *self = user_data;
+    HfLogLines lines = {
+        .stream = self->record.stream,
+        .time = self->record.time,
+        .bytes = bytes,
+        .size = count, /* of the newlines */
+        .lengths = lengths,
+        .count = count,
+    };
+
+    for (guint i = 0; i < count; i++)
+        lines.size += lengths[i];
+    self->handed[lines.stream] += lines.size;
+    for (guint i = 0; i < self->outlets->len; i++) {
+        HfLogRouterOutlet *outlet = get_outlet(self, i);
+
+        if (outlet->base.policy.is_lossy || outlet->base.sink->klass->append_lines == NULL)
+            append_each(self, outlet, &lines);
         else
-            hf_log_loss_add(&outlet->missing, 1, length);
+            outlet->base.sink->klass->append_lines(outlet->base.sink, &lines);
     }
 }
 
@@ -277,11 +238,12 @@ get_retry_delay(const HfLogRouter *self)
     guint delay_ms = is_ready_owed ? self->busy_delay_ms : 0;
 
     for (guint i = 0; i < self->outlets->len; i++) {
-        const Outlet *outlet = get_outlet(self, i);
+        const HfLogRouterOutlet *outlet = get_outlet(self, i);
 
-        if (get_pending(outlet) == 0 || outlet->state == OUTLET_GOOD || outlet->wait != NULL)
+        if (hf_log_outlet_get_pending(&outlet->base) == 0 ||
+            outlet->base.state == HF_LOG_OUTLET_GOOD || outlet->wait != NULL)
             continue;
-        if (outlet->state == OUTLET_BUSY)
+        if (outlet->base.state == HF_LOG_OUTLET_BUSY)
             return self->busy_delay_ms;
         delay_ms = delay_ms > 0 ? delay_ms : RETRY_MAX_MS;
     }
@@ -292,24 +254,24 @@ static gboolean on_retry(gpointer user_data);
 static gboolean on_writable(int fd, GIOCondition condition, gpointer user_data);
 
 static void
-watch_descriptor(HfLogRouter *self, Outlet *outlet)
+watch_descriptor(HfLogRouter *self, HfLogRouterOutlet *outlet)
 {
-    const HfLogSinkClass *klass = outlet->sink->klass;
+    const HfLogSinkClass *klass = outlet->base.sink->klass;
     int fd = -1;
 
-    if (outlet->wait != NULL || outlet->state != OUTLET_BUSY || outlet->is_wait_futile ||
-        get_pending(outlet) == 0)
+    if (outlet->wait != NULL || outlet->base.state != HF_LOG_OUTLET_BUSY ||
+        outlet->is_wait_futile || hf_log_outlet_get_pending(&outlet->base) == 0)
         return;
     if (klass->get_wait_fd != NULL)
-        fd = klass->get_wait_fd(outlet->sink);
+        fd = klass->get_wait_fd(outlet->base.sink);
     if (fd >= 0)
         outlet->wait = hf_source_watch_fd(self->context, fd, G_IO_OUT, HF_PRIORITY_OUTPUT,
                                           "log-wait", on_writable, outlet);
 }
 
 /* Watches descriptors, and starts, stops or hastens the timer. */
-static void
-update_retry(HfLogRouter *self)
+void
+hf_log_router_update_retry(HfLogRouter *self)
 {
     guint delay_ms;
 
@@ -338,7 +300,7 @@ finish_retry(HfLogRouter *self)
 
     if (is_owed)
         self->was_congested = false;
-    update_retry(self);
+    hf_log_router_update_retry(self);
     if (is_owed && self->handlers->on_ready != NULL)
         self->handlers->on_ready(self->user_data);
 }
@@ -351,9 +313,9 @@ on_retry(gpointer user_data)
     hf_source_clear(&self->retry);
     self->busy_delay_ms = MIN(2 * self->busy_delay_ms, RETRY_MAX_MS);
     for (guint i = 0; i < self->outlets->len; i++) {
-        Outlet *outlet = get_outlet(self, i);
+        HfLogRouterOutlet *outlet = get_outlet(self, i);
 
-        if (get_pending(outlet) > 0 && outlet->wait == NULL)
+        if (hf_log_outlet_get_pending(&outlet->base) > 0 && outlet->wait == NULL)
             flush_outlet(self, outlet);
     }
     finish_retry(self);
@@ -363,7 +325,7 @@ on_retry(gpointer user_data)
 static gboolean
 on_writable(int fd, GIOCondition condition, gpointer user_data)
 {
-    Outlet *outlet = user_data;
+    HfLogRouterOutlet *outlet = user_data;
     HfLogRouter *self = outlet->router;
 
     /* Unless the flush gets something away. */
@@ -378,15 +340,15 @@ static void
 flush_sinks(HfLogRouter *self)
 {
     for (guint i = 0; i < self->outlets->len; i++) {
-        Outlet *outlet = get_outlet(self, i);
-        size_t pending = get_pending(outlet);
+        HfLogRouterOutlet *outlet = get_outlet(self, i);
+        size_t pending = hf_log_outlet_get_pending(&outlet->base);
 
-        if (outlet->state != OUTLET_FAILED || (self->retry == NULL && pending > 0))
+        if (outlet->base.state != HF_LOG_OUTLET_FAILED || (self->retry == NULL && pending > 0))
             flush_outlet(self, outlet);
-        else if (pending > get_failed_max(outlet))
-            outlet->sink->klass->drop_pending(outlet->sink);
+        else
+            hf_log_outlet_drop_excess(&outlet->base);
     }
-    update_retry(self);
+    hf_log_router_update_retry(self);
 }
 
 void
@@ -404,6 +366,25 @@ hf_log_router_write(HfLogRouter *self, HfStream stream, const char *bytes, size_
     flush_sinks(self);
 }
 
+const char *
+hf_log_router_peek_partial(const HfLogRouter *self, HfStream stream, size_t *out_length)
+{
+    *out_length = hf_line_splitter_get_pending(self->splitters[stream]);
+    return hf_line_splitter_peek(self->splitters[stream]);
+}
+
+guint64
+hf_log_router_get_handed(const HfLogRouter *self, HfStream stream)
+{
+    return self->handed[stream];
+}
+
+void
+hf_log_router_set_handed(HfLogRouter *self, HfStream stream, guint64 handed)
+{
+    self->handed[stream] = handed;
+}
+
 void
 hf_log_router_flush_partial(HfLogRouter *self)
 {
@@ -419,11 +400,7 @@ bool
 hf_log_router_is_congested(const HfLogRouter *self)
 {
     for (guint i = 0; i < self->outlets->len; i++) {
-        const Outlet *outlet = get_outlet(self, i);
-        const HfLogSinkClass *klass = outlet->sink->klass;
-
-        if (outlet->state == OUTLET_BUSY && get_pending(outlet) > CONGESTED_BYTES &&
-            !outlet->policy.is_lossy && !(klass->is_lossy != NULL && klass->is_lossy(outlet->sink)))
+        if (hf_log_outlet_is_congested(&get_outlet(self, i)->base))
             return true;
     }
     return false;
@@ -435,15 +412,16 @@ hf_log_router_reopen(HfLogRouter *self, GError **error)
     g_autoptr(GError) first_error = NULL;
 
     for (guint i = 0; i < self->outlets->len; i++) {
-        Outlet *outlet = get_outlet(self, i);
+        HfLogRouterOutlet *outlet = get_outlet(self, i);
         g_autoptr(GError) local_error = NULL;
 
         hf_source_clear(&outlet->wait);
-        if (!outlet->sink->klass->reopen(outlet->sink, &local_error) && first_error == NULL)
+        if (!outlet->base.sink->klass->reopen(outlet->base.sink, &local_error) &&
+            first_error == NULL)
             first_error = g_steal_pointer(&local_error);
         flush_outlet(self, outlet);
     }
-    update_retry(self);
+    hf_log_router_update_retry(self);
     if (first_error == NULL)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&first_error));
@@ -456,7 +434,7 @@ hf_log_router_get_sync_fds(const HfLogRouter *self)
     GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
 
     for (guint i = 0; i < self->outlets->len; i++) {
-        HfLogSink *sink = get_outlet(self, i)->sink;
+        HfLogSink *sink = get_outlet(self, i)->base.sink;
         int fd = sink->klass->get_sync_fd(sink);
 
         if (fd >= 0)
@@ -471,7 +449,7 @@ hf_log_router_get_pending(const HfLogRouter *self)
     size_t pending = 0;
 
     for (guint i = 0; i < self->outlets->len; i++)
-        pending += get_pending(get_outlet(self, i));
+        pending += hf_log_outlet_get_pending(&get_outlet(self, i)->base);
     return pending;
 }
 
@@ -479,7 +457,7 @@ void
 hf_log_router_release_memory(HfLogRouter *self)
 {
     for (guint i = 0; i < self->outlets->len; i++) {
-        HfLogSink *sink = get_outlet(self, i)->sink;
+        HfLogSink *sink = get_outlet(self, i)->base.sink;
 
         sink->klass->release_memory(sink);
     }

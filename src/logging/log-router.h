@@ -45,6 +45,16 @@ void hf_log_router_take_sink_with_policy(HfLogRouter *self, HfLogSink *sink,
 void hf_log_router_write(HfLogRouter *self, HfStream stream, const char *bytes, size_t length,
                          bool more_ready);
 
+/* What is kept of @stream for more output, borrowed until the next call. */
+const char *hf_log_router_peek_partial(const HfLogRouter *self, HfStream stream,
+                                       size_t *out_length);
+
+/* How many bytes of @stream the sinks were given as records, newlines included. */
+guint64 hf_log_router_get_handed(const HfLogRouter *self, HfStream stream);
+
+/* Counts from there: for a router that goes on where that of a killed program was. */
+void hf_log_router_set_handed(HfLogRouter *self, HfStream stream, guint64 handed);
+
 /* What was kept for more output is written as partial records. */
 void hf_log_router_flush_partial(HfLogRouter *self);
 
@@ -64,3 +74,9 @@ size_t hf_log_router_get_pending(const HfLogRouter *self);
 GArray *hf_log_router_get_sync_fds(const HfLogRouter *self);
 
 void hf_log_router_release_memory(HfLogRouter *self);
+
+/* For a router in another program that has the same sinks, each made with what was saved of it
+ * (open_saved_sink(), borrowed from @reader), and nothing written to it yet. */
+void hf_log_router_save(const HfLogRouter *self, HfStateWriter *writer);
+HfStateReader *hf_log_router_open_saved_sink(HfStateReader *reader, guint i);
+void hf_log_router_restore(HfLogRouter *self, HfStateReader *reader);

@@ -3,9 +3,10 @@
 
 /* What a log can be written to: an interface.
  *
- * append() formats a record into the sink's own buffer and may not fail; flush() moves that buffer
- * to the target without blocking. A record is never torn: what flush() could not move stays, in
- * order, for the next flush(). */
+ * append() formats a record into the sink's own buffer and may not fail; append_lines() does it for
+ * many complete lines of one stream and one time, which costs less; flush() moves that buffer to
+ * the target without blocking. A record is never torn: what flush() could not move stays, in order,
+ * for the next flush(). */
 
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <glib.h>
 
 #include "base/io.h"
+#include "base/saved-state.h"
 #include "protocol/stream.h"
 
 typedef struct {
@@ -26,11 +28,23 @@ typedef struct {
     struct timespec time; /* when it was read */
 } HfLogRecord;
 
+/* As many records, none of them partial. */
+typedef struct {
+    HfStream stream;
+    struct timespec time;
+    const char *bytes;     /* lines one behind the other, each with its newline; borrowed */
+    size_t size;           /* of all that */
+    const size_t *lengths; /* of each line without its newline; borrowed */
+    guint count;           /* at least one */
+} HfLogLines;
+
 typedef struct HfLogSink HfLogSink;
 
 typedef struct {
     const char *name; /* for messages: "k8s-file" */
     void (*append)(HfLogSink *self, const HfLogRecord *record);
+    /* May be NULL: append() is called for each. */
+    void (*append_lines)(HfLogSink *self, const HfLogLines *lines);
     /* HF_IO_DATA: nothing is left. HF_IO_AGAIN: the target takes no more now. HF_IO_FAILED: the
      * error says why, what is left is kept. */
     HfIoResult (*flush)(HfLogSink *self, GError **error);
@@ -49,6 +63,8 @@ typedef struct {
     gboolean (*reopen)(HfLogSink *self, GError **error);
     /* A descriptor to fsync() at the end, or -1. Borrowed. */
     int (*get_sync_fd)(const HfLogSink *self);
+    /* What one needs that goes on in another program, and is made there with `saved`. */
+    void (*save)(const HfLogSink *self, HfStateWriter *writer);
     /* Gives large buffers back. */
     void (*release_memory)(HfLogSink *self);
     void (*free)(HfLogSink *self);
@@ -58,6 +74,9 @@ typedef struct {
 struct HfLogSink {
     const HfLogSinkClass *klass;
 };
+
+/* Calls append() for each line. */
+void hf_log_sink_append_each(HfLogSink *self, const HfLogLines *lines);
 
 void hf_log_sink_free(HfLogSink *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogSink, hf_log_sink_free)

@@ -23,6 +23,19 @@ write_record(HfLogFormat *format, char *buffer, const HfLogRecord *record)
 }
 
 static size_t
+measure_lines(const HfLogFormat *format, const HfLogLines *lines)
+{
+    return lines->size;
+}
+
+static size_t
+write_lines(HfLogFormat *format, char *buffer, const HfLogLines *lines)
+{
+    memcpy(buffer, lines->bytes, lines->size);
+    return lines->size;
+}
+
+static size_t
 measure_message(const HfLogFormat *format, const char *line, size_t length)
 {
     return length;
@@ -39,6 +52,8 @@ static const HfLogFormatClass raw_class = {
     .is_raw = true,
     .measure = measure,
     .write = write_record,
+    .measure_lines = measure_lines,
+    .write_lines = write_lines,
     .measure_message = measure_message,
     .free = free_format,
 };
@@ -48,6 +63,8 @@ static const HfLogFormatClass fifo_class = {
     .is_raw = true,
     .measure = measure,
     .write = write_record,
+    .measure_lines = measure_lines,
+    .write_lines = write_lines,
     .measure_message = measure_message,
     .free = free_format,
 };

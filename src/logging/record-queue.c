@@ -112,3 +112,44 @@ hf_record_queue_clear(HfRecordQueue *self)
     self->head = self->tail = 0;
     hf_scratch_release(&self->buffer);
 }
+
+/* One piece for all messages: number, bytes, size and then the message, of each. */
+void
+hf_record_queue_save(const HfRecordQueue *self, HfStateWriter *writer)
+{
+    g_autoptr(GByteArray) packed = g_byte_array_new();
+
+    for (size_t offset = self->head; offset < self->tail;) {
+        Header header = get_header(self, offset);
+        guint64 numbers[] = {header.stands_for.records, header.stands_for.bytes, header.size};
+        const guint8 *message = (const guint8 *)self->buffer.data + offset + sizeof header;
+
+        g_byte_array_append(packed, (const guint8 *)numbers, sizeof numbers);
+        g_byte_array_append(packed, message, (guint)header.size);
+        offset += sizeof header + header.size;
+    }
+    hf_state_put_bytes(writer, "records", packed->data, packed->len);
+}
+
+void
+hf_record_queue_restore(HfRecordQueue *self, HfStateReader *reader)
+{
+    size_t left = 0;
+    const char *at = hf_state_get_bytes(reader, "records", &left);
+    guint64 numbers[3];
+
+    while (left >= sizeof numbers) {
+        memcpy(numbers, at, sizeof numbers);
+        at += sizeof numbers;
+        left -= sizeof numbers;
+        if (numbers[2] > left)
+            break;
+        HfLogLoss stands_for = {numbers[0], numbers[1]};
+        char *message = hf_record_queue_add(self, (size_t)numbers[2], &stands_for);
+        memcpy(message, at, (size_t)numbers[2]);
+        at += numbers[2];
+        left -= (size_t)numbers[2];
+    }
+    if (left > 0)
+        hf_state_reader_fail(reader, "records", "end within one");
+}

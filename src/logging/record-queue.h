@@ -12,6 +12,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "base/scratch.h"
 #include "logging/log-loss.h"
 
@@ -40,3 +41,7 @@ void hf_record_queue_release_memory(HfRecordQueue *self);
 
 /* Frees what waits. */
 void hf_record_queue_clear(HfRecordQueue *self);
+
+/* For a queue in another program, which is empty before. */
+void hf_record_queue_save(const HfRecordQueue *self, HfStateWriter *writer);
+void hf_record_queue_restore(HfRecordQueue *self, HfStateReader *reader);

@@ -209,6 +209,24 @@ release_memory(HfLogSink *sink)
 }
 
 static void
+save(const HfLogSink *sink, HfStateWriter *writer)
+{
+    const SyslogSink *self = (const SyslogSink *)sink;
+
+    hf_syslog_socket_save(self->socket, writer);
+    hf_record_queue_save(&self->queue, writer);
+    hf_state_put_text(writer, "cause", self->cause);
+}
+
+static void
+restore(SyslogSink *self, HfStateReader *reader)
+{
+    hf_syslog_socket_restore(self->socket, reader);
+    hf_record_queue_restore(&self->queue, reader);
+    self->cause = g_strdup(hf_state_get_text(reader, "cause"));
+}
+
+static void
 syslog_sink_free(HfLogSink *sink)
 {
     SyslogSink *self = (SyslogSink *)sink;
@@ -233,6 +251,7 @@ static const HfLogSinkClass syslog_sink_class = {
     .drop_pending = drop_pending,
     .reopen = reopen,
     .get_sync_fd = get_sync_fd,
+    .save = save,
     .release_memory = release_memory,
     .free = syslog_sink_free,
 };
@@ -250,5 +269,7 @@ hf_syslog_sink_new(const HfSyslogOptions *options, GError **error)
     self->socket = socket;
     hf_clock_format_init(&self->clock, options->is_utc);
     make_header(self, options);
+    if (options->saved != NULL)
+        restore(self, options->saved);
     return &self->sink;
 }

@@ -13,6 +13,7 @@ typedef struct {
     const char *container_name; /* nullable */
     const char *tag;            /* nullable */
     bool is_utc;
+    HfStateReader *saved; /* NULL, or what a sink's save() put */
 } HfSyslogOptions;
 
 /* Each record is a message of the facility daemon, of the severity info (stdout) or err (stderr),

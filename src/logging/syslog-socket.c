@@ -317,3 +317,25 @@ hf_syslog_socket_send(HfSyslogSocket *self, const struct iovec *messages, guint 
     *out_sent = n < 0 ? 1 : (guint)n;
     return HF_IO_DATA;
 }
+
+void
+hf_syslog_socket_save(const HfSyslogSocket *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "socket", self->fd);
+    hf_state_put_bool(writer, "is-connecting", self->is_connecting);
+    hf_state_put_number(writer, "sent", (gint64)self->sent);
+    hf_state_put_number(writer, "errno", self->errnum);
+    hf_state_put_number(writer, "back-off", self->back_off_s);
+    hf_state_put_number(writer, "retry", self->retry_us);
+}
+
+void
+hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader)
+{
+    self->fd = hf_state_take_fd(reader, "socket");
+    self->is_connecting = self->fd >= 0 && hf_state_get_bool(reader, "is-connecting");
+    self->sent = (size_t)hf_state_get_number(reader, "sent", 0, G_MAXINT32, 0);
+    self->errnum = (int)hf_state_get_number(reader, "errno", 0, G_MAXINT32, 0);
+    self->back_off_s = (guint)hf_state_get_number(reader, "back-off", 0, BACK_OFF_MAX_S, 0);
+    self->retry_us = hf_state_get_number(reader, "retry", 0, G_MAXINT64, 0);
+}

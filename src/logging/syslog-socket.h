@@ -11,6 +11,7 @@
 #include <glib.h>
 
 #include "base/io.h"
+#include "base/saved-state.h"
 
 typedef struct HfSyslogSocket HfSyslogSocket;
 
@@ -43,3 +44,7 @@ void hf_syslog_socket_reset(HfSyslogSocket *self);
 
 /* Writable when send() is worth another try; -1: not connected. Borrowed until the next call. */
 int hf_syslog_socket_get_fd(const HfSyslogSocket *self);
+
+/* For a socket in another program, which is not connected before. */
+void hf_syslog_socket_save(const HfSyslogSocket *self, HfStateWriter *writer);
+void hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader);

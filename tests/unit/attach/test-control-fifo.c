@@ -310,6 +310,61 @@ test_free_with_unread_lines(void)
     tear_down(&self);
 }
 
+static void
+test_shared_fifo_keeps_what_was_written_before(void)
+{
+    Fixture self;
+    g_autoptr(GError) error = NULL;
+
+    set_up_dir(&self);
+    g_assert_cmpint(mkfifoat(self.dir_fd, "ctl", 0600), ==, 0);
+    hf_autofd writer = openat(self.dir_fd, "ctl", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    write_text(writer, "0 0 0\n");
+    self.fifo =
+        hf_control_fifo_new_shared(self.context, self.dir_fd, "ctl", on_line, &self, &error);
+    g_assert_no_error(error);
+    write_text(writer, "2 0 0\n");
+    assert_asleep(self.context);
+
+    g_assert_cmpstr(self.lines->str, ==, "0 0 0|2 0 0|");
+    g_assert_cmpint(mode_of_fifo(&self) & 07777, ==, 0600);
+    tear_down(&self);
+}
+
+static void
+test_shared_fifo_is_made_if_it_is_missing(void)
+{
+    Fixture self;
+    g_autoptr(GError) error = NULL;
+
+    set_up_dir(&self);
+    self.fifo =
+        hf_control_fifo_new_shared(self.context, self.dir_fd, "ctl", on_line, &self, &error);
+    g_assert_no_error(error);
+    hf_autofd writer = open_writer(&self);
+    write_text(writer, "2 0 0\n");
+    assert_asleep(self.context);
+
+    g_assert_cmpstr(self.lines->str, ==, "2 0 0|");
+    tear_down(&self);
+}
+
+static void
+test_shared_name_of_another_thing_is_refused(void)
+{
+    Fixture self;
+    g_autoptr(GError) error = NULL;
+
+    set_up_dir(&self);
+    hf_test_write_file(self.dir, "ctl", "mine");
+    self.fifo =
+        hf_control_fifo_new_shared(self.context, self.dir_fd, "ctl", on_line, &self, &error);
+
+    g_assert_error(error, HF_ERROR, HF_ERROR_EXISTS);
+    g_assert_null(self.fifo);
+    tear_down(&self);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -337,6 +392,13 @@ main(int argc, char **argv)
     hf_test_add("/attach/control-fifo/free-leaves-the-fifo-without-a-reader",
                 test_free_leaves_the_fifo_without_a_reader);
     hf_test_add("/attach/control-fifo/free-with-unread-lines", test_free_with_unread_lines);
+
+    hf_test_add("/attach/control-fifo/shared-fifo-keeps-what-was-written-before",
+                test_shared_fifo_keeps_what_was_written_before);
+    hf_test_add("/attach/control-fifo/shared-fifo-is-made-if-it-is-missing",
+                test_shared_fifo_is_made_if_it_is_missing);
+    hf_test_add("/attach/control-fifo/shared-name-of-another-thing-is-refused",
+                test_shared_name_of_another_thing_is_refused);
 
     return g_test_run();
 }

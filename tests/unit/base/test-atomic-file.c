@@ -260,6 +260,67 @@ test_torn_write_without_unnamed_files_leaves_the_old_file(void)
     assert_only_file_is(&place, "file", "old");
 }
 
+static void
+test_durable_file_has_the_bytes_too(void)
+{
+    g_auto(Place) place = place_make();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(hf_atomic_file_write_durable_at(place.dir_fd, "file", "137", 3, 0644, &error));
+
+    g_assert_no_error(error);
+    assert_only_file_is(&place, "file", "137");
+}
+
+/* A disk that fails when it is to be waited for. */
+static bool
+make_fsync_fail(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsync, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {.len = G_N_ELEMENTS(code), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int
+write_to_a_failing_disk(gpointer user_data)
+{
+    const Place *place = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (!make_fsync_fail())
+        return NO_SECCOMP;
+    if (hf_atomic_file_write_durable_at(place->dir_fd, "file", "new", 3, 0644, &error))
+        return 1;
+    /* What does not wait for the disk does not notice. */
+    return g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_IO) &&
+                   hf_atomic_file_write_at(place->dir_fd, "other", "x", 1, 0644, NULL)
+               ? 0
+               : 2;
+}
+
+static void
+test_disk_that_fails_leaves_the_old_file(void)
+{
+    g_auto(Place) place = place_make();
+
+    g_assert_true(write_text(&place, "old"));
+    int status = hf_test_run_in_child(write_to_a_failing_disk, &place);
+
+    if (status == NO_SECCOMP)
+        return g_test_skip("no seccomp filters here");
+    g_assert_cmpint(status, ==, 0);
+    g_autofree char *found = hf_test_read_file(place.dir, "file");
+    g_assert_cmpstr(found, ==, "old");
+    g_assert_cmpuint(count_names(&place), ==, 2);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -282,5 +343,9 @@ main(int argc, char **argv)
                 test_file_system_without_unnamed_files);
     hf_test_add("/base/atomic-file/torn-write-without-unnamed-files-leaves-the-old-file",
                 test_torn_write_without_unnamed_files_leaves_the_old_file);
+    hf_test_add("/base/atomic-file/durable-file-has-the-bytes-too",
+                test_durable_file_has_the_bytes_too);
+    hf_test_add("/base/atomic-file/disk-that-fails-leaves-the-old-file",
+                test_disk_that_fails_leaves_the_old_file);
     return g_test_run();
 }

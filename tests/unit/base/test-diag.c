@@ -215,6 +215,31 @@ test_limit_tells_in_the_next_interval_what_was_kept_back(void)
     g_assert_cmpuint(kept_back, ==, 1);
 }
 
+static void
+collect(HfDiagLevel level, const char *text, gpointer user_data)
+{
+    g_string_append_printf(user_data, "%s:%s|", hf_diag_level_to_string(level), text);
+}
+
+static void
+test_sink_takes_the_place_of_stderr(void)
+{
+    if (g_test_subprocess()) {
+        g_autoptr(GString) said = g_string_new(NULL);
+
+        hf_diag_init("prog", "abc", HF_DIAG_WARNING, false);
+        hf_diag_set_sink(collect, said);
+        hf_diag(HF_DIAG_ERROR, "two\nlines");
+        hf_diag(HF_DIAG_INFO, "dropped");
+        hf_diag_set_sink(NULL, NULL);
+        hf_diag(HF_DIAG_WARNING, "back");
+        g_assert_cmpstr(said->str, ==, "error:two lines|");
+        return;
+    }
+    run_subprocess();
+    g_test_trap_assert_stderr("prog: warning: abc: back\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -239,5 +264,6 @@ main(int argc, char **argv)
     hf_test_add("/base/diag/limit-allows-a-burst", test_limit_allows_a_burst);
     hf_test_add("/base/diag/limit-tells-in-the-next-interval-what-was-kept-back",
                 test_limit_tells_in_the_next_interval_what_was_kept_back);
+    hf_test_add("/base/diag/sink-takes-the-place-of-stderr", test_sink_takes_the_place_of_stderr);
     return g_test_run();
 }

@@ -19,6 +19,19 @@ on_line(const char *bytes, size_t length, bool is_partial, gpointer user_data)
     g_string_append_c(pieces, is_partial ? '~' : '|');
 }
 
+static void
+on_lines(const char *bytes, const size_t *lengths, guint count, gpointer user_data)
+{
+    g_assert_cmpuint(count, >, 0);
+    for (guint i = 0; i < count; i++) {
+        on_line(bytes, lengths[i], false, user_data);
+        g_assert_cmpint(bytes[lengths[i]], ==, '\n');
+        bytes += lengths[i] + 1;
+    }
+}
+
+static const HfLineHandlers handlers = {on_line, on_lines};
+
 typedef struct {
     const char *what;
     size_t max_line;
@@ -77,7 +90,7 @@ test_pieces_of_pushes(void)
         const SplitCase *test_case = &split_cases[i];
         GString *pieces = g_string_new(NULL);
         g_autoptr(HfLineSplitter) splitter =
-            hf_line_splitter_new(test_case->max_line, on_line, pieces);
+            hf_line_splitter_new(test_case->max_line, &handlers, pieces);
 
         g_test_message("%s", test_case->what);
         for (guint k = 0; k < 6 && test_case->pushes[k] != NULL; k++)
@@ -104,6 +117,15 @@ on_line_length(const char *bytes, size_t length, bool is_partial, gpointer user_
 {
     g_string_append_printf(user_data, "%zu%c", length, is_partial ? '~' : '|');
 }
+
+static void
+on_line_lengths(const char *bytes, const size_t *lengths, guint count, gpointer user_data)
+{
+    for (guint i = 0; i < count; i++)
+        on_line_length(bytes, lengths[i], false, user_data);
+}
+
+static const HfLineHandlers length_handlers = {on_line_length, on_line_lengths};
 
 static void
 push_in_chunks(HfLineSplitter *splitter, const GString *bytes, size_t chunk)
@@ -133,7 +155,7 @@ test_lines_around_the_limit_are_cut_only_beyond_it(void)
         GString *seen = g_string_new(NULL);
         GString *expected = describe_lengths(test_case->lengths);
         GString *bytes = g_string_new(NULL);
-        g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(16384, on_line_length, seen);
+        g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(16384, &length_handlers, seen);
 
         g_string_set_size(bytes, test_case->length);
         memset(bytes->str, 'x', bytes->len);
@@ -151,7 +173,7 @@ static void
 test_pending_counts_what_is_kept(void)
 {
     GString *pieces = g_string_new(NULL);
-    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, on_line, pieces);
+    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, &handlers, pieces);
 
     hf_line_splitter_push(splitter, "a\nbcd", 5);
     size_t before = hf_line_splitter_get_pending(splitter);
@@ -167,7 +189,7 @@ test_any_byte_but_newline_passes_through(void)
 {
     static const char bytes[] = "a\0b\xff\xfe\xc3\x28\r\x1b[0m";
     GString *pieces = g_string_new(NULL);
-    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(64, on_line, pieces);
+    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(64, &handlers, pieces);
 
     hf_line_splitter_push(splitter, bytes, 5);
     hf_line_splitter_push(splitter, bytes + 5, sizeof bytes - 1 - 5);
@@ -185,11 +207,21 @@ on_address(const char *bytes, size_t length, bool is_partial, gpointer user_data
 }
 
 static void
+on_last_address(const char *bytes, const size_t *lengths, guint count, gpointer user_data)
+{
+    for (guint i = 0; i + 1 < count; i++)
+        bytes += lengths[i] + 1;
+    *(const char **)user_data = bytes;
+}
+
+static const HfLineHandlers address_handlers = {on_address, on_last_address};
+
+static void
 test_a_line_inside_one_push_is_not_copied(void)
 {
     static const char bytes[] = "one\ntwo\n";
     const char *seen = NULL;
-    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, on_address, &seen);
+    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, &address_handlers, &seen);
 
     hf_line_splitter_push(splitter, bytes, sizeof bytes - 1);
 
@@ -201,11 +233,66 @@ test_the_rest_of_a_last_push_is_not_copied(void)
 {
     static const char bytes[] = "one\ntwo";
     const char *seen = NULL;
-    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, on_address, &seen);
+    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, &address_handlers, &seen);
 
     hf_line_splitter_push_last(splitter, bytes, sizeof bytes - 1);
 
     g_assert_true(seen == bytes + 4);
+}
+
+static void
+on_batch(const char *bytes, const size_t *lengths, guint count, gpointer user_data)
+{
+    g_array_append_val((GArray *)user_data, count);
+}
+
+static const HfLineHandlers batch_handlers = {NULL, on_batch};
+
+static guint
+sum(const GArray *counts)
+{
+    guint total = 0;
+
+    for (guint i = 0; i < counts->len; i++)
+        total += g_array_index(counts, guint, i);
+    return total;
+}
+
+static void
+test_complete_lines_come_together(void)
+{
+    g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(guint));
+    g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(8, &batch_handlers, counts);
+
+    hf_line_splitter_push(splitter, "one\n\nthree\nfou", 14);
+
+    g_assert_cmpuint(counts->len, ==, 1);
+    g_assert_cmpuint(g_array_index(counts, guint, 0), ==, 3);
+}
+
+static void
+test_no_line_is_lost_between_batches(void)
+{
+    static const size_t line_lengths[] = {0, 1, 99, 5000, 16384};
+
+    for (guint i = 0; i < G_N_ELEMENTS(line_lengths); i++) {
+        g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(guint));
+        g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(16384, &batch_handlers, counts);
+        GString *line = g_string_new(NULL);
+        GString *text = g_string_new(NULL);
+
+        g_string_set_size(line, line_lengths[i]);
+        memset(line->str, 'x', line->len);
+        g_string_append_c(line, '\n');
+        for (guint k = 0; k < 1000; k++)
+            g_string_append_len(text, line->str, (gssize)line->len);
+        hf_line_splitter_push(splitter, text->str, text->len);
+
+        g_assert_cmpuint(sum(counts), ==, 1000);
+        g_assert_cmpuint(counts->len, >, 1);
+        g_string_free(line, TRUE);
+        g_string_free(text, TRUE);
+    }
 }
 
 /* The definition, line by line: what any chunking must come to. */
@@ -247,7 +334,7 @@ test_random_chunks_equal_one_push(void)
         GString *bytes = make_random_text();
         GString *expected = split_whole(bytes, max_line);
         GString *pieces = g_string_new(NULL);
-        g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(max_line, on_line, pieces);
+        g_autoptr(HfLineSplitter) splitter = hf_line_splitter_new(max_line, &handlers, pieces);
 
         for (size_t at = 0, n; at < bytes->len; at += n) {
             n = (size_t)g_test_rand_int_range(1, 50);
@@ -268,7 +355,7 @@ static void
 test_free_accepts_null_and_kept_bytes(void)
 {
     GString *pieces = g_string_new(NULL);
-    HfLineSplitter *splitter = hf_line_splitter_new(8, on_line, pieces);
+    HfLineSplitter *splitter = hf_line_splitter_new(8, &handlers, pieces);
 
     hf_line_splitter_push(splitter, "abc", 3);
     hf_line_splitter_free(splitter);
@@ -293,6 +380,10 @@ main(int argc, char **argv)
                 test_a_line_inside_one_push_is_not_copied);
     hf_test_add("/logging/line-splitter/the-rest-of-a-last-push-is-not-copied",
                 test_the_rest_of_a_last_push_is_not_copied);
+    hf_test_add("/logging/line-splitter/complete-lines-come-together",
+                test_complete_lines_come_together);
+    hf_test_add("/logging/line-splitter/no-line-is-lost-between-batches",
+                test_no_line_is_lost_between_batches);
     hf_test_add("/logging/line-splitter/random-chunks-equal-one-push",
                 test_random_chunks_equal_one_push);
     hf_test_add("/logging/line-splitter/free-accepts-null-and-kept-bytes",

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Holdfast Authors */
+
+#include <string.h>
+
+#include "logging/log-progress.h"
+
+void
+hf_log_progress_init(HfLogProgress *self, const HfLogFileOptions *file, const guint64 *handed)
+{
+    *self = (HfLogProgress){.mark = file->is_fifo ? NULL : file->mark, .is_raw = file->is_raw};
+    if (self->mark == NULL || !self->mark->is_set || handed == NULL)
+        return;
+    const HfLogMarkPlace *place = hf_log_mark_get(self->mark);
+    self->known_units =
+        hf_log_mark_settle(self->mark, file->path, MAX(file->files_max, 1), file->is_raw);
+    for (guint i = 0; i < HF_STREAM_COUNT; i++) {
+        self->consumed[i] = place->consumed[i];
+        self->known[i] = place->consumed[i] - MIN(handed[i], place->consumed[i]);
+    }
+}
+
+bool
+hf_log_progress_has_known(const HfLogProgress *self, HfStream stream)
+{
+    return self->known_units > 0 || self->known[stream] > 0;
+}
+
+bool
+hf_log_progress_take(HfLogProgress *self, HfLogRecord *record)
+{
+    guint64 size = record->length + (record->is_partial ? 0 : 1);
+
+    if (self->known[record->stream] > 0) {
+        self->known[record->stream] -= MIN(self->known[record->stream], size);
+        return true;
+    }
+    self->consumed[record->stream] += size;
+    if (self->known_units == 0)
+        return false;
+    if (!self->is_raw) {
+        self->known_units--;
+        return true;
+    }
+    size = MIN(size, self->known_units);
+    self->known_units -= size;
+    if (size > record->length)
+        return true;
+    record->bytes += size;
+    record->length -= size;
+    return false;
+}
+
+void
+hf_log_progress_add(HfLogProgress *self, HfStream stream, size_t size)
+{
+    self->consumed[stream] += size;
+}
+
+void
+hf_log_progress_commit(HfLogProgress *self, const HfLogFile *file)
+{
+    HfLogMarkPlace place = {.units = self->known_units};
+
+    if (self->mark == NULL)
+        return;
+    hf_log_file_get_place(file, &place);
+    memcpy(place.consumed, self->consumed, sizeof place.consumed);
+    hf_log_mark_commit(self->mark, &place);
+}
