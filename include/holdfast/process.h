@@ -104,6 +104,14 @@ HF_PUBLIC
 int hf_process_get_system_pid(HfProcess *self);
 
 /**
+ * hf_process_is_terminal_lost:
+ *
+ * Whether the process had a terminal that went with a monitor that died.
+ */
+HF_PUBLIC
+gboolean hf_process_is_terminal_lost(HfProcess *self);
+
+/**
  * hf_process_get_monitor_pid:
  *
  * Returns: the pid of the monitor; 0 if none lives

@@ -35,6 +35,7 @@
 
 #define FIRST_NUMBER 2
 #define NICENESS 10
+#define LOGS_SAVED_MAX 1024
 
 struct HfLogCompressor {
     HfReaper *reaper; /* borrowed */
@@ -226,4 +227,51 @@ hf_log_compressor_push(HfLogCompressor *self, const char *path)
         g_ptr_array_add(self->paths, g_strdup(path));
     if (self->child == 0)
         start_next(self);
+}
+
+void
+hf_log_compressor_save(const HfLogCompressor *self, HfStateWriter *writer)
+{
+    hf_state_put_number(writer, "logs", self->paths->len);
+    for (guint i = 0; i < self->paths->len; i++) {
+        g_autofree char *name = g_strdup_printf("log%u", i);
+
+        hf_state_put_text(writer, name, g_ptr_array_index(self->paths, i));
+    }
+    if (self->child <= 0)
+        return;
+    hf_state_put_number(writer, "child", self->child);
+    hf_state_put_text(writer, "path", self->path);
+    hf_state_put_number(writer, "device", (gint64)self->device);
+    hf_state_put_number(writer, "inode", (gint64)self->inode);
+}
+
+static void
+restore_paths(HfLogCompressor *self, HfStateReader *reader)
+{
+    gint64 count = hf_state_get_number(reader, "logs", 0, LOGS_SAVED_MAX, 0);
+
+    for (gint64 i = 0; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("log%" G_GINT64_FORMAT, i);
+        const char *path = hf_state_get_text(reader, name);
+
+        if (path != NULL)
+            g_ptr_array_add(self->paths, g_strdup(path));
+    }
+}
+
+void
+hf_log_compressor_restore(HfLogCompressor *self, HfStateReader *reader)
+{
+    const char *path = hf_state_get_text(reader, "path");
+
+    restore_paths(self, reader);
+    if (path == NULL)
+        return;
+    self->path = g_strdup(path);
+    self->device = (dev_t)hf_state_get_number(reader, "device", G_MININT64, G_MAXINT64, 0);
+    self->inode = (ino_t)hf_state_get_number(reader, "inode", G_MININT64, G_MAXINT64, 0);
+    self->child = (pid_t)hf_state_get_number(reader, "child", 1, G_MAXINT32, 0);
+    if (self->child > 0)
+        hf_reaper_watch(self->reaper, self->child, on_child_exited, self);
 }

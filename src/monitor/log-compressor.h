@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "monitor/reaper.h"
 
 typedef struct HfLogCompressor HfLogCompressor;
@@ -21,3 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfLogCompressor, hf_log_compressor_free)
 
 /* A full file of the log @path was put aside. */
 void hf_log_compressor_push(HfLogCompressor *self, const char *path);
+
+/* For a new compressor in another program, with the same process id, that goes on with the child.
+ */
+void hf_log_compressor_save(const HfLogCompressor *self, HfStateWriter *writer);
+void hf_log_compressor_restore(HfLogCompressor *self, HfStateReader *reader);

@@ -10,7 +10,7 @@
 #include "monitor/log-sinks.h"
 
 static HfLogSink *
-open_journal(const HfOptions *o, GError **error)
+open_journal(const HfOptions *o, HfStateReader *saved, GError **error)
 {
     const HfJournalOptions journal = {
         .container_id = o->container_id,
@@ -19,13 +19,14 @@ open_journal(const HfOptions *o, GError **error)
         .labels = (const char *const *)o->log_labels,
         .mark_partial = !o->no_partial_mark,
         .priority_prefix = o->log_priority_prefix,
+        .saved = saved,
     };
 
     return hf_journal_sink_new(&journal, error);
 }
 
 static HfLogSink *
-open_syslog(const HfOptions *o, const char *address, GError **error)
+open_syslog(const HfOptions *o, const char *address, HfStateReader *saved, GError **error)
 {
     const HfSyslogOptions options = {
         .address = address,
@@ -33,15 +34,17 @@ open_syslog(const HfOptions *o, const char *address, GError **error)
         .container_name = o->container_name,
         .tag = o->log_tag,
         .is_utc = o->log_utc,
+        .saved = saved,
     };
 
     return hf_syslog_sink_new(&options, error);
 }
 
 static HfLogSink *
-open_file(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *watcher,
-          GError **error)
+open_file(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *watcher, guint number,
+          HfStateReader *saved, GError **error)
 {
+    HfCrashJournal *journal = watcher->journal;
     const HfFileSinkOptions file = {
         .path = spec->path,
         .size_max = o->log_size_max,
@@ -52,6 +55,11 @@ open_file(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *wa
         .is_fifo = spec->driver == HF_LOG_DRIVER_FIFO,
         .on_rotated = watcher->on_rotated,
         .user_data = watcher->user_data,
+        .mark = journal != NULL ? hf_crash_journal_get_mark(journal, number) : NULL,
+        .handed = journal != NULL && hf_crash_journal_is_left(journal)
+                      ? hf_crash_journal_get_handed(journal)
+                      : NULL,
+        .saved = saved,
     };
     HfLogSink *sink = NULL;
 
@@ -67,20 +75,22 @@ open_file(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *wa
 }
 
 static HfLogSink *
-open_sink(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *watcher,
-          GError **error)
+open_sink(const HfOptions *o, const HfLogSpec *spec, const HfLogSinksWatcher *watcher, guint number,
+          HfStateReader *saved, GError **error)
 {
     if (spec->driver == HF_LOG_DRIVER_JOURNALD)
-        return open_journal(o, error);
+        return open_journal(o, saved, error);
     if (spec->driver == HF_LOG_DRIVER_SYSLOG)
-        return open_syslog(o, spec->path, error);
-    return open_file(o, spec, watcher, error);
+        return open_syslog(o, spec->path, saved, error);
+    return open_file(o, spec, watcher, number, saved, error);
 }
 
 gboolean
 hf_log_sinks_open(const HfOptions *options, HfLogRouter *router, const HfLogSinksWatcher *watcher,
                   GError **error)
 {
+    guint count = 0;
+
     for (guint i = 0; i < options->log_specs->len; i++) {
         const HfLogSpec *spec = &g_array_index(options->log_specs, HfLogSpec, i);
         const HfLogPolicy policy = {
@@ -90,7 +100,9 @@ hf_log_sinks_open(const HfOptions *options, HfLogRouter *router, const HfLogSink
 
         if (spec->driver == HF_LOG_DRIVER_NONE || spec->driver == HF_LOG_DRIVER_PASSTHROUGH)
             continue;
-        HfLogSink *sink = open_sink(options, spec, watcher, error);
+        HfStateReader *saved =
+            watcher->saved != NULL ? hf_log_router_open_saved_sink(watcher->saved, count++) : NULL;
+        HfLogSink *sink = open_sink(options, spec, watcher, i, saved, error);
         if (sink == NULL)
             return FALSE;
         hf_log_router_take_sink_with_policy(router, sink, &policy);

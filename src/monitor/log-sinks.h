@@ -6,12 +6,15 @@
 #pragma once
 
 #include "logging/log-router.h"
+#include "monitor/crash-journal.h"
 #include "monitor/options.h"
 
 /* Somebody wants to know when a full file was put aside. */
 typedef struct {
     void (*on_rotated)(const char *path, gpointer user_data); /* nullable */
     gpointer user_data;
+    HfCrashJournal *journal; /* NULL: none */
+    HfStateReader *saved;    /* NULL, or what hf_log_router_save() put: nothing is opened */
 } HfLogSinksWatcher;
 
 /* Opens every log of the command line and gives it to @router. */

@@ -9,6 +9,7 @@
 #include "logging/gzip-file.h"
 #include "monitor/options-check.h"
 #include "protocol/log-label.h"
+#include "protocol/state-names.h"
 
 #define LOG_FILES_MAX 1000
 #define LOG_BUFFER_DEFAULT (1024 * 1024)
@@ -82,12 +83,17 @@ check_numbers(const HfOptions *o, GError **error)
                         "attach-timeout must be between 1 and 86400");
     if (o->attach_max < 1 || o->attach_max > 4096)
         return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "attach-max must be between 1 and 4096");
+    if (o->hold_output_s < 0 || o->hold_output_s > 86400)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "hold-output must be between 0 and 86400");
     return TRUE;
 }
 
 static gboolean
 parse_log_specs(HfOptions *o, GError **error)
 {
+    if (o->log_paths == NULL && o->process_dir != NULL)
+        return TRUE;
     if (o->log_paths == NULL)
         return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
                         "Log driver not provided. Use --log-path");
@@ -241,29 +247,82 @@ check_directory(const char *path, const char *option, GError **error)
     return TRUE;
 }
 
+static gboolean
+parse_owner(HfOptions *o, GError **error)
+{
+    guint64 ids[2] = {0};
+
+    if (o->stdio_owner == NULL)
+        return TRUE;
+    g_auto(GStrv) words = g_strsplit(o->stdio_owner, ":", 2);
+    bool is_pair = g_strv_length(words) == 2;
+    /* The highest number means "leave it" to fchown(2). */
+    for (int i = 0; is_pair && i < 2; i++)
+        is_pair = g_ascii_string_to_unsigned(words[i], 10, 0, G_MAXUINT32 - 1, &ids[i], NULL);
+    if (!is_pair)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "stdio-owner must be UID:GID: '%s'",
+                        o->stdio_owner);
+    o->has_stdio_owner = true;
+    o->stdio_uid = (uid_t)ids[0];
+    o->stdio_gid = (gid_t)ids[1];
+    return TRUE;
+}
+
+static gboolean
+check_stdio(HfOptions *o, GError **error)
+{
+    bool has_paths = o->stdin_path != NULL || o->stdout_path != NULL || o->stderr_path != NULL;
+
+    if (has_paths && hf_options_has_log_driver(o, HF_LOG_DRIVER_PASSTHROUGH))
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "stdin-path, stdout-path and stderr-path have no use with passthrough");
+    if (o->hold_output_s > 0 && hf_options_has_log_driver(o, HF_LOG_DRIVER_PASSTHROUGH))
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "hold-output has no use with passthrough");
+    return parse_owner(o, error);
+}
+
+static gboolean
+check_seccomp(const HfOptions *o, GError **error)
+{
+    if (o->seccomp_policy != NULL && o->seccomp_socket == NULL)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "seccomp-policy has no use without seccomp-notify-socket");
+    if (o->seccomp_socket != NULL && o->is_exec)
+        hf_diag(HF_DIAG_WARNING,
+                "--seccomp-notify-socket does nothing with --exec: the container's agent answers");
+    return TRUE;
+}
+
+static char *
+make_pid_file_name(const HfOptions *o)
+{
+    g_autofree char *cwd = g_get_current_dir();
+
+    if (o->process_dir != NULL)
+        return g_build_filename(o->process_dir, HF_STATE_PID, NULL);
+    return g_strdup_printf("%s/pidfile-%s", cwd, o->container_id);
+}
+
 static void
 fill_in(HfOptions *o)
 {
     if (o->bundle == NULL && !o->is_exec)
         o->bundle = g_get_current_dir();
-    if (o->container_pid_file == NULL) {
-        g_autofree char *cwd = g_get_current_dir();
-
-        o->container_pid_file = g_strdup_printf("%s/pidfile-%s", cwd, o->container_id);
-    }
+    if (o->container_pid_file == NULL)
+        o->container_pid_file = make_pid_file_name(o);
 }
 
 gboolean
 hf_options_check(HfOptions *o, GError **error)
 {
     if (!check_session(o, error) || !check_runtime(o, error) || !check_numbers(o, error) ||
-        !parse_log_specs(o, error) || !check_log_options(o, error) ||
-        !check_directory(o->exit_dir, "--exit-dir", error) ||
+        !parse_log_specs(o, error) || !check_log_options(o, error) || !check_stdio(o, error) ||
+        !check_seccomp(o, error) || !check_directory(o->exit_dir, "--exit-dir", error) ||
         !check_directory(o->persist_dir, "--persist-dir", error))
         return FALSE;
-    if (o->seccomp_ignored != NULL)
-        hf_diag(HF_DIAG_WARNING,
-                "--seccomp-notify-socket and --seccomp-notify-plugins do nothing, as in conmon");
+    if (o->seccomp_plugins_ignored != NULL)
+        hf_diag(HF_DIAG_WARNING, "--seccomp-notify-plugins does nothing, as in conmon");
     if (o->allowlist_ignored != NULL)
         hf_diag(HF_DIAG_WARNING, "--log-allowlist-dirs does nothing: log paths are not restricted");
     fill_in(o);

@@ -54,6 +54,27 @@ add_container_options(GOptionContext *context, HfOptions *o)
 }
 
 static void
+add_state_options(GOptionContext *context, HfOptions *o)
+{
+    const GOptionEntry entries[] = {
+        {"process-dir", 0,
+         TEXT(process_dir, "Where the process's state is kept, in containerd's layout", "DIR")},
+        {"stdin-path", 0, TEXT(stdin_path, "A FIFO that stdin comes from", "PATH")},
+        {"stdout-path", 0, TEXT(stdout_path, "A FIFO or file that stdout goes to", "PATH")},
+        {"stderr-path", 0, TEXT(stderr_path, "A FIFO or file that stderr goes to", "PATH")},
+        {"stdio-owner", 0,
+         TEXT(stdio_owner, "Whom the container's standard streams belong to", "UID:GID")},
+        {"adoptable", 0, FLAG(is_adoptable, "A monitor that dies can be replaced by --adopt")},
+        {"adopt", 0, TEXT(adopt_dir, "Replace the monitor that died, which left DIR", "DIR")},
+        {"adoption-dir", 0,
+         TEXT(adoption_dir, "Where --adoptable keeps what --adopt needs", "DIR")},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    g_option_context_add_main_entries(context, entries, NULL);
+}
+
+static void
 add_runtime_options(GOptionContext *context, HfOptions *o)
 {
     const GOptionEntry entries[] = {
@@ -96,8 +117,13 @@ add_engine_options(GOptionContext *context, HfOptions *o)
         {"attach-timeout", 0,
          NUMBER(attach_timeout_s, "Drop a client that takes nothing for so long", "SECONDS")},
         {"attach-max", 0, NUMBER(attach_max, "How many clients may attach", "N")},
-        {"seccomp-notify-socket", 0, LIST(seccomp_ignored, "Taken, and does nothing", "SOCKET")},
-        {"seccomp-notify-plugins", 0, LIST(seccomp_ignored, "Taken, and does nothing", "PLUGINS")},
+        {"hold-output", 0,
+         NUMBER(hold_output_s, "Take no output before a client attaches, for so long", "SECONDS")},
+        {"seccomp-notify-socket", 0,
+         TEXT(seccomp_socket, "Answer what the container's seccomp filter hands over", "SOCKET")},
+        {"seccomp-policy", 0, TEXT(seccomp_policy, "What is answered to it", "FILE")},
+        {"seccomp-notify-plugins", 0,
+         LIST(seccomp_plugins_ignored, "Taken, and does nothing", "PLUGINS")},
         {"version", 0, FLAG(shows_version, "Print the version and exit")},
         G_OPTION_ENTRY_NULL,
     };
@@ -161,6 +187,7 @@ hf_options_parse(int argc, char **argv, GError **error)
     g_option_context_set_description(
         context, "The command line is conmon's; holdfast-monitor(8) says what each option does.");
     add_container_options(context, self);
+    add_state_options(context, self);
     add_runtime_options(context, self);
     add_engine_options(context, self);
     add_log_options(context, self);
@@ -184,11 +211,15 @@ hf_options_free(HfOptions *self)
         self->monitor_pid_file, self->exit_dir,       self->socket_dir,
         self->runtime,          self->restore_dir,    self->exec_process_spec,
         self->exit_command,     self->log_level,      self->sdnotify_socket,
-        self->log_tag,          self->log_buffer,
+        self->log_tag,          self->log_buffer,     self->process_dir,
+        self->stdin_path,       self->stdout_path,    self->stderr_path,
+        self->stdio_owner,      self->adopt_dir,      self->adoption_dir,
+        self->seccomp_socket,   self->seccomp_policy,
     };
     char **lists[] = {
-        self->runtime_args, self->runtime_opts,    self->exit_command_args, self->log_paths,
-        self->log_labels,   self->seccomp_ignored, self->allowlist_ignored, self->log_modes,
+        self->runtime_args,      self->runtime_opts, self->exit_command_args,
+        self->log_paths,         self->log_labels,   self->seccomp_plugins_ignored,
+        self->allowlist_ignored, self->log_modes,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <glib.h>
 
@@ -28,6 +29,21 @@ typedef struct {
     gboolean has_stdin;
     gboolean leave_stdin_open;
 
+    /* the process directory, and clients' FIFOs */
+    char *process_dir; /* NULL: none */
+    char *stdin_path;  /* NULL: none, as the others */
+    char *stdout_path;
+    char *stderr_path;
+    char *stdio_owner; /* as given: UID:GID */
+    bool has_stdio_owner;
+    uid_t stdio_uid; /* from stdio_owner */
+    gid_t stdio_gid;
+
+    /* a monitor that dies is replaced */
+    gboolean is_adoptable;
+    char *adopt_dir;    /* NULL: this is no adoption */
+    char *adoption_dir; /* where the directories of --adoptable are; NULL: the default */
+
     /* the OCI runtime */
     char *runtime;
     char **runtime_args;
@@ -49,6 +65,8 @@ typedef struct {
     char **exit_command_args;
     int exit_delay_s;
     char *sdnotify_socket;
+    char *seccomp_socket; /* NULL: no holdfast-seccomp-agent */
+    char *seccomp_policy; /* NULL: none */
     char *log_level;
     gboolean use_syslog;
 
@@ -74,10 +92,11 @@ typedef struct {
     /* attach clients */
     gint64 attach_buffer;
     int attach_timeout_s;
+    int hold_output_s; /* 0: output is not held */
     int attach_max;
 
     /* taken and without effect */
-    char **seccomp_ignored;
+    char **seccomp_plugins_ignored;
     char **allowlist_ignored;
     gboolean shows_version;
 } HfOptions;

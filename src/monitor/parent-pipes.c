@@ -138,3 +138,20 @@ hf_parent_pipes_close(HfParentPipes *self, HfParentPipe pipe)
 {
     hf_close_fd(&self->fds[pipe]);
 }
+
+void
+hf_parent_pipes_save(const HfParentPipes *self, HfStateWriter *writer)
+{
+    for (int i = 0; i < HF_PARENT_PIPE_COUNT; i++)
+        hf_state_put_fd(writer, variables[i], self->fds[i]);
+}
+
+HfParentPipes *
+hf_parent_pipes_new_saved(HfStateReader *reader)
+{
+    HfParentPipes *self = g_new0(HfParentPipes, 1);
+
+    for (int i = 0; i < HF_PARENT_PIPE_COUNT; i++)
+        self->fds[i] = hf_state_take_fd(reader, variables[i]);
+    return self;
+}

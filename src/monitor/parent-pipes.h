@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "protocol/sync-message.h"
 
 typedef enum {
@@ -45,3 +46,7 @@ void hf_parent_pipes_tell(HfParentPipes *self, HfParentPipe pipe, HfSyncKey key,
                           const char *text, size_t text_length);
 
 void hf_parent_pipes_close(HfParentPipes *self, HfParentPipe pipe);
+
+/* For another program that goes on with them. */
+void hf_parent_pipes_save(const HfParentPipes *self, HfStateWriter *writer);
+HfParentPipes *hf_parent_pipes_new_saved(HfStateReader *reader);

@@ -25,14 +25,26 @@
  *
  * Some runtimes leave a process that never becomes our child. Its pidfd tells its end, and newer
  * kernels its status. A pidfd of a child becomes readable at about the time of SIGCHLD; then the
- * child is looked for first. */
+ * child is looked for first.
+ *
+ * A child that is traced (CRIU traces what it dumps) ends for its tracer first. Its pidfd is
+ * readable at once, but waitpid() gives it to us, with a SIGCHLD, only when the tracer has seen it
+ * or is gone. The pidfd is not looked at in between: it would be ready all the time.
+ *
+ * Of a process that is no child the kernel tells the status after its parent has taken it
+ * (PIDFD_GET_INFO), and /proc/PID/stat before that. A parent that takes its time where /proc does
+ * not tell is waited for, ZOMBIE_LOOKS_MAX looks long; then the status is unknown. */
 
 #define STRANGERS_MAX 64
+#define ZOMBIE_LOOK_MS 50
+#define ZOMBIE_LOOKS_MAX 40
 
 typedef struct {
     HfReaper *reaper; /* borrowed */
     pid_t pid;
-    HfProcessRef *ref;     /* NULL if the process was gone when the watch was made */
+    HfProcessRef *ref; /* NULL if the process was gone when the watch was made */
+    bool is_ref_borrowed;
+    guint n_looks;         /* at an ended process whose status its parent has not taken */
     GSource *pidfd_source; /* NULL without ref */
     GSource *gone_source;  /* tells from the main loop what was known at once */
     int wait_status;
@@ -61,7 +73,8 @@ watch_free(gpointer data)
 
     hf_source_clear(&watch->pidfd_source);
     hf_source_clear(&watch->gone_source);
-    hf_process_ref_free(watch->ref);
+    if (!watch->is_ref_borrowed)
+        hf_process_ref_free(watch->ref);
     g_free(watch);
 }
 
@@ -133,20 +146,60 @@ on_sigchld(int fd, GIOCondition condition, gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* TRUE for a child, also for one that cannot be waited for yet. */
+static bool
+is_child(pid_t pid)
+{
+    siginfo_t info;
+    int result;
+
+    do {
+        result = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    } while (result < 0 && errno == EINTR);
+    return result == 0;
+}
+
+/* It is no child. Until its own parent has taken its status, the kernel may not tell it to others.
+ */
+static gboolean
+on_look_at_zombie(gpointer user_data)
+{
+    Watch *watch = user_data;
+    int wait_status = 0;
+    bool is_known = hf_process_ref_try_exit_status(watch->ref, &wait_status);
+
+    if (!is_known && hf_process_ref_is_gone(watch->ref)) {
+        is_known = hf_process_ref_try_exit_status(watch->ref, &wait_status);
+        watch->n_looks = ZOMBIE_LOOKS_MAX;
+    }
+    if (is_known || watch->n_looks >= ZOMBIE_LOOKS_MAX) {
+        tell(watch->reaper, watch, wait_status, is_known);
+        return G_SOURCE_REMOVE;
+    }
+    watch->n_looks++;
+    hf_source_clear(&watch->pidfd_source);
+    if (watch->gone_source == NULL)
+        watch->gone_source = hf_source_after(watch->reaper->context, ZOMBIE_LOOK_MS,
+                                             HF_PRIORITY_CHILD, "zombie", on_look_at_zombie, watch);
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 on_process_gone(int fd, GIOCondition condition, gpointer user_data)
 {
     Watch *watch = user_data;
     HfReaper *self = watch->reaper;
     pid_t pid = watch->pid;
-    int wait_status = 0;
 
     reap_all(self);
     watch = find_watch(self, pid);
     if (watch == NULL)
         return G_SOURCE_REMOVE;
-    bool is_known = hf_process_ref_try_exit_status(watch->ref, &wait_status);
-    tell(self, watch, wait_status, is_known);
+    if (is_child(pid)) {
+        hf_source_clear(&watch->pidfd_source);
+        return G_SOURCE_REMOVE;
+    }
+    (void)on_look_at_zombie(watch);
     return G_SOURCE_REMOVE;
 }
 
@@ -232,6 +285,24 @@ hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_d
     watch->pidfd_source =
         hf_source_watch_fd(self->context, hf_process_ref_get_fd(watch->ref), G_IO_IN,
                            HF_PRIORITY_CHILD, "pidfd", on_process_gone, watch);
+}
+
+void
+hf_reaper_watch_ref(HfReaper *self, HfProcessRef *ref, HfReaperFunc on_exit, gpointer user_data)
+{
+    Watch *watch = g_new0(Watch, 1);
+
+    *watch = (Watch){
+        .reaper = self,
+        .pid = hf_process_ref_get_pid(ref),
+        .ref = ref,
+        .is_ref_borrowed = true,
+        .on_exit = on_exit,
+        .user_data = user_data,
+    };
+    g_ptr_array_add(self->watches, watch);
+    watch->pidfd_source = hf_source_watch_fd(self->context, hf_process_ref_get_fd(ref), G_IO_IN,
+                                             HF_PRIORITY_CHILD, "pidfd", on_process_gone, watch);
 }
 
 void

@@ -13,6 +13,8 @@
 
 #include <glib.h>
 
+#include "base/process-ref.h"
+
 typedef struct HfReaper HfReaper;
 
 /* @is_known is false if the process has ended but its wait status could not be learnt. */
@@ -27,6 +29,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfReaper, hf_reaper_free)
  * anybody watched it is remembered, so that nothing is lost to the order of things; a process that
  * is not a child at all is told by its pidfd. Watch a pid once. */
 void hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data);
+
+/* The same for a process that is no child of this program, by what names it. @ref is borrowed until
+ * @on_exit comes. */
+void hf_reaper_watch_ref(HfReaper *self, HfProcessRef *ref, HfReaperFunc on_exit,
+                         gpointer user_data);
 
 /* Nothing is told of @pid any more. Harmless if it is not watched. */
 void hf_reaper_unwatch(HfReaper *self, pid_t pid);

@@ -23,12 +23,14 @@
  * The order is conmon's; engines rely on each step of it (docs/compat-conmon.md). The deadlines
  * bound when the exit files appear: a client that reads slowly goes on being served after them,
  * until its queue is empty or it takes nothing for --attach-timeout, and the monitor stays for it.
- */
+ * It does so too for a log that is slow (a journal under load), until that has taken nothing for
+ * LOG_STALL_MS. */
 
 #define DRAIN_MS 3000
 #define FLUSH_MS 1500
 /* How often a log that could not be written at once is looked at while flushing. */
 #define LOG_LOOK_MS 20
+#define LOG_STALL_MS 10000
 
 void
 hf_session_drain(HfSession *self)
@@ -38,43 +40,74 @@ hf_session_drain(HfSession *self)
     if (self->oom_watch != NULL && !hf_oom_watch_check(self->oom_watch, &error))
         hf_diag_take_error(HF_DIAG_DEBUG, &error, "last look for OOM kills");
     g_clear_pointer(&self->oom_watch, hf_oom_watch_free);
+    g_clear_pointer(&self->stdin_reader, hf_fifo_reader_free);
     g_clear_pointer(&self->stdin_pump, hf_stdin_pump_free);
+    hf_session_release_streams(self);
     if (self->attach != NULL) {
         /* The end of a child is handled before a client that connected earlier is accepted; what is
          * read from here on is for him too. */
         hf_attach_server_accept_waiting(self->attach);
         hf_attach_server_set_input_paused(self->attach, false);
     }
-    hf_session_set_deadline(self, DRAIN_MS);
+    hf_session_set_deadline(self, 0);
     hf_session_update_pause(self);
+    self->is_drain_held = self->is_output_held;
+    if (!self->is_drain_held)
+        hf_session_begin_drain(self);
+}
+
+void
+hf_session_begin_drain(HfSession *self)
+{
+    self->is_drain_held = false;
+    hf_session_set_deadline(self, DRAIN_MS);
     if (self->pump != NULL)
         hf_stdio_pump_drain(self->pump);
     else
         hf_session_dispatch(self, HF_EVENT_STREAMS_CLOSED);
 }
 
+/* Attach clients and the readers of FIFOs. */
+static bool
+are_readers_served(const HfSession *self)
+{
+    return self->are_clients_gone && hf_session_is_stdio_finished(self);
+}
+
 static void
 check_flushed(HfSession *self)
 {
-    if (self->is_log_synced && self->are_clients_gone)
+    if (self->is_log_synced && are_readers_served(self))
         hf_session_dispatch(self, HF_EVENT_FLUSHED);
 }
 
 static void
 check_settled(HfSession *self)
 {
-    if (self->is_exit_command_over && self->are_clients_gone)
+    if (self->is_exit_command_over && are_readers_served(self) && !self->is_log_left)
         hf_session_dispatch(self, HF_EVENT_SETTLED);
+}
+
+static void
+on_reader_served(HfSession *self)
+{
+    if (self->state == HF_STATE_FLUSHING)
+        check_flushed(self);
+    else
+        check_settled(self);
 }
 
 void
 hf_session_on_clients_gone(HfSession *self)
 {
     self->are_clients_gone = true;
-    if (self->state == HF_STATE_FLUSHING)
-        check_flushed(self);
-    else
-        check_settled(self);
+    on_reader_served(self);
+}
+
+void
+hf_session_on_stdio_finished(HfSession *self)
+{
+    on_reader_served(self);
 }
 
 static void
@@ -105,17 +138,37 @@ start_sync(HfSession *self)
     hf_reaper_watch(self->owner->reaper, pid, on_log_synced, self);
 }
 
+static void close_log(HfSession *self);
+
+/* There is something left, and since the flush it became less, lately. */
+static bool
+is_log_moving(HfSession *self)
+{
+    size_t left = hf_log_router_get_pending(self->log);
+    gint64 now_us = g_get_monotonic_time();
+
+    if (left < self->log_left)
+        self->log_moved_us = now_us;
+    self->log_left = left;
+    return left > 0 && self->log_moved_us > 0 &&
+           now_us - self->log_moved_us < LOG_STALL_MS * G_TIME_SPAN_MILLISECOND;
+}
+
 static gboolean
 on_log_look(gpointer user_data)
 {
     HfSession *self = user_data;
+    bool is_moving = is_log_moving(self);
 
-    if (self->state == HF_STATE_FLUSHING && hf_log_router_get_pending(self->log) > 0)
+    if (self->state == HF_STATE_FLUSHING ? self->log_left > 0 : is_moving)
         return G_SOURCE_CONTINUE;
     hf_source_clear(&self->log_look_source);
     if (self->state == HF_STATE_FLUSHING) {
         start_sync(self);
         check_flushed(self);
+    } else {
+        close_log(self);
+        check_settled(self);
     }
     return G_SOURCE_REMOVE;
 }
@@ -124,7 +177,8 @@ on_log_look(gpointer user_data)
 static void
 sync_log(HfSession *self)
 {
-    if (hf_log_router_get_pending(self->log) == 0)
+    self->log_left = hf_log_router_get_pending(self->log);
+    if (self->log_left == 0)
         start_sync(self);
     else
         self->log_look_source = hf_source_after(self->owner->context, LOG_LOOK_MS,
@@ -152,9 +206,10 @@ hf_session_flush(HfSession *self)
         hf_stdio_pump_drain_now(self->pump);
         hf_stdio_pump_close(self->pump);
     }
-    hf_log_router_flush_partial(self->log);
+    hf_session_flush_partial(self);
     hf_session_set_deadline(self, FLUSH_MS);
     finish_clients(self);
+    hf_session_finish_stdio(self);
     sync_log(self);
     check_flushed(self);
 }
@@ -187,9 +242,12 @@ hf_session_tell_failure(HfSession *self)
     g_autofree char *printed = NULL;
     size_t length = 0;
 
-    hf_diag(HF_DIAG_ERROR, "%s", self->failure->message);
     if (self->runtime_errors != NULL)
         printed = hf_error_text_get(self->runtime_errors, &length);
+    if (self->owner->process_dir == NULL)
+        hf_diag(HF_DIAG_ERROR, "%s", self->failure->message);
+    else
+        hf_session_note_failure(self, printed);
     /* The runtime's own words if there are any: engines look for phrases in them. */
     const char *text = length > 0 ? printed : self->failure->message;
     length = length > 0 ? length : strlen(text);
@@ -205,6 +263,7 @@ hf_session_tell_failure(HfSession *self)
     if (self->pump != NULL)
         hf_stdio_pump_close(self->pump);
     self->are_clients_gone = true;
+    hf_session_close_stdio(self);
     close_inherited(self);
     leave_parent(self);
 }
@@ -226,6 +285,8 @@ close_log(HfSession *self)
 {
     size_t lost = hf_log_router_get_pending(self->log);
 
+    self->is_log_left = false;
+    hf_source_clear(&self->log_look_source);
     if (lost > 0)
         hf_diag(HF_DIAG_ERROR, "the last %zu bytes of the log could not be written", lost);
     g_clear_pointer(&self->log, hf_log_router_free);
@@ -243,11 +304,16 @@ hf_session_tell_exit(HfSession *self)
     hf_close_fd(&self->terminal_peer_fd);
     g_clear_pointer(&self->ctl, hf_control_fifo_free);
     g_clear_pointer(&self->winsz, hf_control_fifo_free);
-    close_log(self);
+    g_clear_pointer(&self->control, hf_control_fifo_free);
+    /* One that took nothing in all of FLUSHING is given up. */
+    self->is_log_left = is_log_moving(self);
+    if (!self->is_log_left)
+        close_log(self);
     if (!hf_exit_report_write(&self->places, self->exit_status, &error)) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "exit status");
         self->has_report_failed = true;
     }
+    hf_session_note_exit(self, self->exit_status);
     tell_exec_status(self);
     hf_session_close_endpoints(self);
     leave_parent(self);
@@ -256,6 +322,7 @@ hf_session_tell_exit(HfSession *self)
 static void
 end_exit_command(HfSession *self)
 {
+    hf_session_leave_adoption_dir(self);
     self->is_exit_command_over = true;
     check_settled(self);
 }
@@ -300,6 +367,7 @@ run_exit_command(HfSession *self)
     /* An exit command may restart the container, whose new monitor is its child and must not become
      * ours when the command ends. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    hf_session_leave_adoption_dir(self);
     pid_t pid = hf_spawn(&spawn, &error);
     if (pid < 0) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "exit command");
@@ -324,7 +392,7 @@ hf_session_schedule_exit_command(HfSession *self)
 {
     const HfOptions *o = self->options;
 
-    if (o->exit_command == NULL) {
+    if (o->exit_command == NULL || self->is_exit_command_skipped) {
         end_exit_command(self);
         return;
     }

@@ -74,7 +74,9 @@ static void
 fail(HfSession *self, GError *error)
 {
     self->failure = error;
+    hf_session_end_hold(self);
     if (self->pump != NULL) {
+        hf_session_release_streams(self);
         hf_stdio_pump_set_paused(self->pump, false);
         hf_stdio_pump_drain(self->pump);
     } else {
@@ -154,8 +156,8 @@ on_runtime_exited(pid_t pid, int wait_status, bool is_known, gpointer user_data)
     fail(self, g_steal_pointer(&error));
 }
 
-void
-hf_session_run_runtime(HfSession *self)
+static void
+run(HfSession *self)
 {
     g_auto(GStrv) argv = make_argv(self);
     HfSpawnOptions spawn = {
@@ -172,6 +174,7 @@ hf_session_run_runtime(HfSession *self)
 
     hf_parent_pipes_close(self->owner->parent, HF_PARENT_START);
     empty_pid_file(self->options->container_pid_file);
+    hf_session_note_streams(self);
     self->runtime_errors = hf_error_text_new();
     self->runtime_pid = hf_spawn(&spawn, &error);
     hf_session_close_container_stdio(self);
@@ -182,5 +185,15 @@ hf_session_run_runtime(HfSession *self)
         hf_session_take_failure(self, error);
         return;
     }
+    self->has_run_runtime = true;
     hf_reaper_watch(self->owner->reaper, self->runtime_pid, on_runtime_exited, self);
+}
+
+void
+hf_session_run_runtime(HfSession *self)
+{
+    if (self->options->seccomp_socket != NULL && !self->options->is_exec)
+        hf_session_start_seccomp(self, run);
+    else
+        run(self);
 }

@@ -13,8 +13,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "monitor/session-private.h"
+#include "protocol/state-names.h"
 
-#define ATTACH_SOCKET "attach"
+#define ATTACH_SOCKET HF_STATE_ATTACH
 #define CTL_FIFO "ctl"
 #define WINSZ_FIFO "winsz"
 
@@ -50,19 +51,23 @@ make_socket_link(HfSession *self, GError **error)
     return TRUE;
 }
 
-static gboolean
-make_attach_server(HfSession *self, GError **error)
+HfAttachLimits
+hf_session_get_attach_limits(const HfSession *self)
 {
     const HfOptions *o = self->options;
-    HfAttachLimits limits = {
+
+    return (HfAttachLimits){
         .queue_bytes = (size_t)o->attach_buffer,
         .stall_timeout_ms = (guint)o->attach_timeout_s * 1000,
         .clients_max = (guint)o->attach_max,
     };
+}
 
-    if (!o->is_full_attach && !make_socket_link(self, error))
-        return FALSE;
-    int fd = hf_unix_socket_bind_at(self->bundle_fd, ATTACH_SOCKET, SOCK_SEQPACKET, 0700, error);
+gboolean
+hf_session_make_attach_server(HfSession *self, int dir_fd, GError **error)
+{
+    HfAttachLimits limits = hf_session_get_attach_limits(self);
+    int fd = hf_unix_socket_bind_at(dir_fd, ATTACH_SOCKET, SOCK_SEQPACKET, 0700, error);
     if (fd < 0)
         return FALSE;
     self->attach =
@@ -70,9 +75,8 @@ make_attach_server(HfSession *self, GError **error)
     return TRUE;
 }
 
-/* A line that means nothing is told of, as far as the limit goes, and ignored. */
-static void
-complain_of_line(HfSession *self, const char *fifo, const char *reason)
+void
+hf_session_complain(HfSession *self, const char *fifo, const char *reason)
 {
     guint kept_back = 0;
 
@@ -80,36 +84,48 @@ complain_of_line(HfSession *self, const char *fifo, const char *reason)
         hf_diag(HF_DIAG_WARNING, "%s: %s (%u messages kept back)", fifo, reason, kept_back);
 }
 
-static void
-on_ctl_line(const char *line, gpointer user_data)
+void
+hf_session_perform(HfSession *self, const HfControlCommand *command)
 {
-    HfSession *self = user_data;
     g_autoptr(GError) error = NULL;
-    HfControlCommand command = {0};
 
-    if (line == NULL) {
-        complain_of_line(self, CTL_FIFO, "a line is too long");
-        return;
-    }
-    if (!hf_control_line_parse(line, &command, &error)) {
-        complain_of_line(self, CTL_FIFO, error->message);
-        return;
-    }
-    switch (command.kind) {
+    switch (command->kind) {
     case HF_CONTROL_RESIZE:
-        hf_session_resize(self, command.rows, command.columns);
+        hf_session_resize(self, command->rows, command->columns);
         break;
     case HF_CONTROL_REOPEN_LOGS:
         if (self->log != NULL && !hf_log_router_reopen(self->log, &error))
             hf_diag_take_error(HF_DIAG_ERROR, &error, "reopen the log");
+        break;
+    case HF_CONTROL_CLOSE_STDIN:
+        hf_session_close_stdin(self);
+        break;
+    case HF_CONTROL_UPGRADE:
+        if (self->owner->on_upgrade_wanted != NULL)
+            self->owner->on_upgrade_wanted(self->owner->user_data);
         break;
     default:
         g_assert_not_reached();
     }
 }
 
-static void
-on_winsz_line(const char *line, gpointer user_data)
+void
+hf_session_on_ctl_line(const char *line, gpointer user_data)
+{
+    HfSession *self = user_data;
+    g_autoptr(GError) error = NULL;
+    HfControlCommand command = {0};
+
+    if (line == NULL)
+        hf_session_complain(self, CTL_FIFO, "a line is too long");
+    else if (!hf_control_line_parse(line, &command, &error))
+        hf_session_complain(self, CTL_FIFO, error->message);
+    else
+        hf_session_perform(self, &command);
+}
+
+void
+hf_session_on_winsz_line(const char *line, gpointer user_data)
 {
     HfSession *self = user_data;
     g_autoptr(GError) error = NULL;
@@ -117,9 +133,9 @@ on_winsz_line(const char *line, gpointer user_data)
     unsigned short columns = 0;
 
     if (line == NULL)
-        complain_of_line(self, WINSZ_FIFO, "a line is too long");
+        hf_session_complain(self, WINSZ_FIFO, "a line is too long");
     else if (!hf_control_line_parse_size(line, &rows, &columns, &error))
-        complain_of_line(self, WINSZ_FIFO, error->message);
+        hf_session_complain(self, WINSZ_FIFO, error->message);
     else
         hf_session_resize(self, rows, columns);
 }
@@ -129,13 +145,16 @@ make_bundle_endpoints(HfSession *self, GError **error)
 {
     GMainContext *context = self->owner->context;
 
-    if (!make_attach_server(self, error))
+    if (!self->options->is_full_attach && !make_socket_link(self, error))
         return FALSE;
-    self->ctl = hf_control_fifo_new(context, self->bundle_fd, CTL_FIFO, on_ctl_line, self, error);
+    if (!hf_session_make_attach_server(self, self->bundle_fd, error))
+        return FALSE;
+    self->ctl = hf_control_fifo_new(context, self->bundle_fd, CTL_FIFO, hf_session_on_ctl_line,
+                                    self, error);
     if (self->ctl == NULL)
         return FALSE;
-    self->winsz =
-        hf_control_fifo_new(context, self->bundle_fd, WINSZ_FIFO, on_winsz_line, self, error);
+    self->winsz = hf_control_fifo_new(context, self->bundle_fd, WINSZ_FIFO,
+                                      hf_session_on_winsz_line, self, error);
     return self->winsz != NULL;
 }
 
@@ -161,7 +180,7 @@ hf_session_make_endpoints(HfSession *self, GError **error)
     const HfOptions *o = self->options;
     GMainContext *context = self->owner->context;
 
-    if (o->has_terminal) {
+    if (o->has_terminal && o->adopt_dir == NULL) {
         self->console_socket = hf_console_socket_new(context, &console_handlers, self, error);
         if (self->console_socket == NULL)
             return FALSE;
@@ -171,6 +190,8 @@ hf_session_make_endpoints(HfSession *self, GError **error)
         if (self->notify == NULL)
             return FALSE;
     }
+    if (self->owner->process_dir != NULL)
+        return hf_session_make_process_endpoints(self, error);
     if (self->bundle_fd < 0 || self->is_passthrough)
         return TRUE;
     return make_bundle_endpoints(self, error);
@@ -179,8 +200,11 @@ hf_session_make_endpoints(HfSession *self, GError **error)
 void
 hf_session_unlink_attach(HfSession *self)
 {
+    HfProcessDir *dir = self->owner->process_dir;
+
     if (self->attach != NULL)
-        (void)unlinkat(self->bundle_fd, ATTACH_SOCKET, 0);
+        (void)unlinkat(dir != NULL ? hf_process_dir_get_fd(dir) : self->bundle_fd, ATTACH_SOCKET,
+                       0);
 }
 
 void
@@ -211,7 +235,9 @@ hf_session_close_endpoints(HfSession *self)
 {
     g_clear_pointer(&self->ctl, hf_control_fifo_free);
     g_clear_pointer(&self->winsz, hf_control_fifo_free);
+    g_clear_pointer(&self->control, hf_control_fifo_free);
     g_clear_pointer(&self->notify, hf_notify_relay_free);
     g_clear_pointer(&self->console_socket, hf_console_socket_free);
+    hf_seccomp_child_close(self->seccomp);
     remove_socket_link(self);
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/memory.h"
+#include "monitor/fd-store.h"
 #include "monitor/log-sinks.h"
 #include "monitor/session-private.h"
 #include "runtime/spawn.h"
@@ -18,7 +19,8 @@
  *
  *   container stdout, stderr or pty -> pump -+-> log router
  *                                            +-> attach server
- *   attach clients -> stdin pump -> container stdin or pty
+ *                                            +-> a client's FIFO (session-stdio.c)
+ *   attach clients, a client's FIFO -> stdin pump -> container stdin or pty
  *
  * The runtime has the container's stdout and stderr, so what comes on stderr while it runs may be
  * its own error message or the first words of an exec'd process. It is held until the runtime has
@@ -32,10 +34,7 @@
  * clients do. */
 
 #define HELD_MAX (64 * 1024)
-/* With clients a read is no longer than this, so that a queue is not outrun by one read. */
-#define READ_MAX_ATTACHED (64 * 1024)
-#define READ_MAX_ALONE G_MAXSIZE
-#define STDIN_LIMIT (64 * 1024)
+#define HELD_MAX_FOR_CLIENT (1024 * 1024)
 
 static void
 on_log_ready(gpointer user_data)
@@ -54,8 +53,8 @@ on_sink_state(const char *sink_name, const GError *error, gpointer user_data)
 
 static const HfLogRouterHandlers log_handlers = {on_log_ready, on_sink_state};
 
-static void
-on_log_rotated(const char *path, gpointer user_data)
+void
+hf_session_on_log_rotated(const char *path, gpointer user_data)
 {
     HfSession *self = user_data;
 
@@ -65,15 +64,41 @@ on_log_rotated(const char *path, gpointer user_data)
     hf_log_compressor_push(self->log_compressor, path);
 }
 
+/* Without it a monitor that is killed may lose output, and nothing else. */
+static HfCrashJournal *
+open_journal(HfSession *self, bool is_restoring)
+{
+    const HfProcessDir *dir = self->owner->adoption_dir;
+    g_autoptr(GError) error = NULL;
+
+    if (dir == NULL || self->is_passthrough)
+        return NULL;
+    self->journal =
+        hf_crash_journal_new(hf_process_dir_get_fd(dir), (size_t)self->options->log_line_max,
+                             self->options->adopt_dir != NULL && !is_restoring, &error);
+    if (self->journal == NULL)
+        hf_diag_take_error(HF_DIAG_WARNING, &error, "no journal of unwritten output");
+    return self->journal;
+}
+
 gboolean
-hf_session_open_logs(HfSession *self, GError **error)
+hf_session_open_logs(HfSession *self, HfStateReader *saved, GError **error)
 {
     const HfOptions *o = self->options;
-    const HfLogSinksWatcher watcher = {o->log_compress ? on_log_rotated : NULL, self};
+    const HfLogSinksWatcher watcher = {
+        .on_rotated = o->log_compress ? hf_session_on_log_rotated : NULL,
+        .user_data = self,
+        .journal = open_journal(self, saved != NULL),
+        .saved = saved,
+    };
 
     self->log =
         hf_log_router_new(self->owner->context, (size_t)o->log_line_max, &log_handlers, self);
-    return hf_log_sinks_open(o, self->log, &watcher, error);
+    if (!hf_log_sinks_open(o, self->log, &watcher, error))
+        return FALSE;
+    if (self->journal != NULL && hf_crash_journal_is_left(self->journal))
+        hf_crash_journal_replay(self->journal, self->log);
+    return TRUE;
 }
 
 static void
@@ -82,22 +107,32 @@ hand_on(HfSession *self, HfStream stream, const char *bytes, size_t length)
     hf_log_router_write(self->log, stream, bytes, length, true);
     if (self->attach != NULL && hf_attach_server_has_clients(self->attach))
         hf_attach_server_send(self->attach, stream, bytes, length);
+    hf_session_write_stdio(self, stream, bytes, length);
     hf_session_update_pause(self);
 }
 
 void
-hf_session_release_stderr(HfSession *self)
+hf_session_hand_on_stderr(HfSession *self)
 {
     GString *held = g_steal_pointer(&self->held_stderr);
 
-    g_clear_pointer(&self->runtime_errors, hf_error_text_free);
-    if (self->options->has_terminal && self->pump != NULL)
-        hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDERR, -1, false);
     if (held == NULL)
         return;
     if (held->len > 0)
         hand_on(self, HF_STREAM_STDERR, held->str, held->len);
     g_string_free(held, TRUE);
+}
+
+void
+hf_session_release_stderr(HfSession *self)
+{
+    g_clear_pointer(&self->runtime_errors, hf_error_text_free);
+    if (self->options->has_terminal && self->pump != NULL)
+        hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDERR, -1, false);
+    if (self->is_output_held)
+        hf_session_update_pause(self);
+    else
+        hf_session_hand_on_stderr(self);
 }
 
 static void
@@ -110,25 +145,36 @@ hold_stderr(HfSession *self, const char *bytes, size_t length)
         return;
     }
     g_string_append_len(self->held_stderr, bytes, (gssize)length);
-    if (self->held_stderr->len > HELD_MAX) {
-        GString *held = g_steal_pointer(&self->held_stderr);
-
-        hand_on(self, HF_STREAM_STDERR, held->str, held->len);
-        g_string_free(held, TRUE);
-    }
+    if (self->held_stderr->len > (self->is_output_held ? HELD_MAX_FOR_CLIENT : HELD_MAX))
+        hf_session_hand_on_stderr(self);
 }
 
 static void
 on_output(HfStream stream, const char *bytes, size_t length, gpointer user_data)
 {
     HfSession *self = user_data;
-    bool has_clients = self->attach != NULL && hf_attach_server_has_clients(self->attach);
+    bool has_clients = (self->attach != NULL && hf_attach_server_has_clients(self->attach)) ||
+                       hf_session_has_stdio(self);
 
-    hf_stdio_pump_set_read_max(self->pump, has_clients ? READ_MAX_ATTACHED : READ_MAX_ALONE);
+    hf_stdio_pump_set_followed(self->pump, has_clients);
+    if (self->journal != NULL)
+        hf_crash_journal_begin(self->journal, length);
     if (stream == HF_STREAM_STDERR && self->runtime_errors != NULL)
         hold_stderr(self, bytes, length);
     else
         hand_on(self, stream, bytes, length);
+    if (self->journal != NULL)
+        hf_crash_journal_end(self->journal, self->log);
+}
+
+void
+hf_session_flush_partial(HfSession *self)
+{
+    if (self->journal != NULL)
+        hf_crash_journal_begin(self->journal, 0);
+    hf_log_router_flush_partial(self->log);
+    if (self->journal != NULL)
+        hf_crash_journal_end(self->journal, self->log);
 }
 
 static void
@@ -136,7 +182,7 @@ on_output_pause(gpointer user_data)
 {
     HfSession *self = user_data;
 
-    hf_log_router_flush_partial(self->log);
+    hf_session_flush_partial(self);
 }
 
 static void
@@ -145,6 +191,8 @@ on_output_quiet(gpointer user_data)
     HfSession *self = user_data;
 
     hf_log_router_release_memory(self->log);
+    if (self->journal != NULL)
+        hf_crash_journal_release(self->journal);
     hf_memory_trim();
 }
 
@@ -156,25 +204,31 @@ on_output_closed(gpointer user_data)
     hf_session_dispatch(self, self->failure != NULL ? HF_EVENT_FAILED : HF_EVENT_STREAMS_CLOSED);
 }
 
-static const HfStdioHandlers stdio_handlers = {on_output, on_output_pause, on_output_quiet,
-                                               on_output_closed};
+const HfStdioHandlers hf_session_stdio_handlers = {on_output, on_output_pause, on_output_quiet,
+                                                   on_output_closed};
 
 static void
 on_stdin_pressure(gpointer user_data)
 {
     HfSession *self = user_data;
+    bool is_full = hf_stdin_pump_is_full(self->stdin_pump);
 
     if (self->attach != NULL)
-        hf_attach_server_set_input_paused(self->attach, hf_stdin_pump_is_full(self->stdin_pump));
+        hf_attach_server_set_input_paused(self->attach, is_full);
+    hf_session_set_stdin_paused(self, is_full);
 }
 
 static void
 on_stdin_broken(const GError *error, gpointer user_data)
 {
+    HfSession *self = user_data;
+
     hf_diag(HF_DIAG_INFO, "the container does not read its stdin: %s", error->message);
+    /* So that a client that goes on writing learns of it. */
+    g_clear_pointer(&self->stdin_reader, hf_fifo_reader_free);
 }
 
-static const HfStdinHandlers stdin_handlers = {on_stdin_pressure, on_stdin_broken};
+const HfStdinHandlers hf_session_stdin_handlers = {on_stdin_pressure, on_stdin_broken};
 
 static void
 on_client_input(const char *bytes, size_t length, gpointer user_data)
@@ -189,8 +243,10 @@ static void
 on_client_input_closed(gpointer user_data)
 {
     HfSession *self = user_data;
+    const HfOptions *o = self->options;
+    bool is_pipe = o->has_stdin || (o->stdin_path != NULL && !o->has_terminal);
 
-    if (self->stdin_pump != NULL && self->options->has_stdin && !self->options->leave_stdin_open)
+    if (self->stdin_pump != NULL && is_pipe && !o->leave_stdin_open)
         hf_stdin_pump_close(self->stdin_pump);
 }
 
@@ -216,7 +272,14 @@ on_client_dropped(const GError *reason, gpointer user_data)
         hf_diag(HF_DIAG_WARNING, "attach: %s (%u messages kept back)", reason->message, kept_back);
 }
 
+static void
+on_client_connected(gpointer user_data)
+{
+    hf_session_end_hold(user_data);
+}
+
 const HfAttachHandlers hf_session_attach_handlers = {
+    .on_connected = on_client_connected,
     .on_input = on_client_input,
     .on_input_closed = on_client_input_closed,
     .on_congestion = on_clients_congested,
@@ -230,28 +293,57 @@ hf_session_update_pause(HfSession *self)
     bool has_process = self->state < HF_STATE_DRAINING && self->failure == NULL;
     bool waits_for_clients =
         has_process && self->attach != NULL && hf_attach_server_is_congested(self->attach);
+    bool waits_for_first = self->is_output_held && self->state > HF_STATE_STARTING;
 
     /* Clients may still come and go when there is nothing left to read, and no log. */
     if (self->pump == NULL || self->state > HF_STATE_DRAINING)
         return;
-    hf_stdio_pump_set_paused(self->pump,
-                             waits_for_clients || hf_log_router_is_congested(self->log));
+    hf_stdio_pump_set_paused(self->pump, waits_for_clients || waits_for_first ||
+                                             hf_log_router_is_congested(self->log));
+}
+
+static gboolean
+give_to_owner(const HfOptions *o, int fd, GError **error)
+{
+    if (o->has_stdio_owner && fchown(fd, o->stdio_uid, o->stdio_gid) < 0)
+        return hf_throw_errno(error, "give the container's streams to %s", o->stdio_owner);
+    return TRUE;
+}
+
+/* A pipe's end that reads as well: while the container has it, the pipe has a reader, so that a
+ * monitor that dies costs no SIGPIPE, and what is in the pipe stays there. */
+static gboolean
+open_both_ways(int *fd, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", *fd);
+    int both_fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    if (both_fd < 0)
+        return hf_throw_errno(error, "open a pipe both ways");
+    hf_close_fd(fd);
+    *fd = both_fd;
+    return TRUE;
 }
 
 /* A pipe whose ends are the container's and ours. Users other than root inside the container may
  * open it again as /dev/stdout, hence the mode. */
 static gboolean
-make_pipe(int *out_container_end, int *out_our_end, bool is_input, GError **error)
+make_pipe(HfSession *self, int container_fd, int *out_our_end, GError **error)
 {
+    bool is_input = container_fd == STDIN_FILENO;
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return hf_throw_errno(error, "make a pipe");
     (void)fchmod(ends[0], 0777);
     (void)fchmod(ends[1], 0777);
-    *out_container_end = is_input ? ends[0] : ends[1];
+    self->container_stdio.fds[container_fd] = is_input ? ends[0] : ends[1];
     *out_our_end = is_input ? ends[1] : ends[0];
-    return is_input || hf_fd_set_nonblocking(*out_our_end, true, error);
+    if (self->options->is_adoptable && !is_input &&
+        !open_both_ways(&self->container_stdio.fds[container_fd], error))
+        return FALSE;
+    return give_to_owner(self->options, ends[0], error) &&
+           (is_input || hf_fd_set_nonblocking(*out_our_end, true, error));
 }
 
 static gboolean
@@ -259,9 +351,12 @@ make_output(HfSession *self, HfStream stream, GError **error)
 {
     int container_fd = stream == HF_STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
     int our_end = -1;
-    gboolean ok = make_pipe(&self->container_stdio.fds[container_fd], &our_end, false, error);
+    gboolean ok = make_pipe(self, container_fd, &our_end, error);
 
-    if (our_end >= 0)
+    hf_session_prepare_hold(self, stream, our_end);
+    if (our_end >= 0 && stream == HF_STREAM_STDOUT)
+        hf_session_take_output(self, our_end, false);
+    else if (our_end >= 0)
         hf_stdio_pump_take_stream(self->pump, stream, our_end, false);
     return ok;
 }
@@ -270,11 +365,11 @@ static gboolean
 make_input(HfSession *self, GError **error)
 {
     int our_end = -1;
+    gboolean ok = make_pipe(self, STDIN_FILENO, &our_end, error);
 
-    if (!make_pipe(&self->container_stdio.fds[STDIN_FILENO], &our_end, true, error))
-        return FALSE;
-    hf_stdin_pump_take_fd(self->stdin_pump, our_end);
-    return TRUE;
+    if (our_end >= 0)
+        hf_stdin_pump_take_fd(self->stdin_pump, our_end);
+    return ok;
 }
 
 gboolean
@@ -282,6 +377,7 @@ hf_session_make_streams(HfSession *self, GError **error)
 {
     const HfOptions *o = self->options;
     GMainContext *context = self->owner->context;
+    bool has_stdin = o->has_stdin || o->stdin_path != NULL;
 
     if (self->is_passthrough) {
         for (size_t i = 0; i < G_N_ELEMENTS(self->container_stdio.fds); i++)
@@ -291,16 +387,43 @@ hf_session_make_streams(HfSession *self, GError **error)
      * full; nobody gets what it prints. */
     if (self->is_passthrough && !o->has_terminal)
         return TRUE;
-    self->pump = hf_stdio_pump_new(context, &stdio_handlers, self);
+    self->pump = hf_stdio_pump_new(context, &hf_session_stdio_handlers, self);
+    hf_stdio_pump_set_journal(self->pump, self->journal);
     if (!o->has_terminal)
         self->held_stderr = g_string_new(NULL);
-    if (o->has_stdin || o->has_terminal)
-        self->stdin_pump = hf_stdin_pump_new(context, STDIN_LIMIT, &stdin_handlers, self);
+    if (has_stdin || o->has_terminal)
+        self->stdin_pump =
+            hf_stdin_pump_new(context, HF_SESSION_STDIN_LIMIT, &hf_session_stdin_handlers, self);
+    if (!hf_session_open_stdio(self, error))
+        return FALSE;
     if (!self->is_passthrough && !make_output(self, HF_STREAM_STDERR, error))
         return FALSE;
     if (o->has_terminal)
         return TRUE;
-    return make_output(self, HF_STREAM_STDOUT, error) && (!o->has_stdin || make_input(self, error));
+    return make_output(self, HF_STREAM_STDOUT, error) && (!has_stdin || make_input(self, error));
+}
+
+gboolean
+hf_session_adopt_streams(HfSession *self, const int fds[HF_STREAM_COUNT], int take_terminal_fd,
+                         GError **error)
+{
+    GMainContext *context = self->owner->context;
+    gboolean ok;
+
+    self->pump = hf_stdio_pump_new(context, &hf_session_stdio_handlers, self);
+    hf_stdio_pump_set_journal(self->pump, self->journal);
+    if (take_terminal_fd >= 0)
+        self->stdin_pump =
+            hf_stdin_pump_new(context, HF_SESSION_STDIN_LIMIT, &hf_session_stdin_handlers, self);
+    ok = hf_session_open_stdio(self, error);
+    if (take_terminal_fd >= 0)
+        hf_session_take_terminal(self, take_terminal_fd);
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        hf_session_prepare_hold(self, (HfStream)i, fds[i]);
+        if (fds[i] >= 0)
+            hf_stdio_pump_take_stream(self->pump, (HfStream)i, fds[i], false);
+    }
+    return ok;
 }
 
 void
@@ -322,13 +445,16 @@ set_up_terminal(HfSession *self, GError **error)
     self->terminal_peer_fd = hf_terminal_open_peer(self->terminal_fd, error);
     if (self->terminal_peer_fd < 0)
         hf_diag_take_error(HF_DIAG_INFO, error, "the terminal will be polled");
+    else if (!give_to_owner(self->options, self->terminal_peer_fd, error))
+        return FALSE;
     if (self->has_size &&
         !hf_terminal_set_size(self->terminal_fd, self->rows, self->columns, error))
         return FALSE;
     for_output = fcntl(self->terminal_fd, F_DUPFD_CLOEXEC, 3);
     if (for_output < 0)
         return hf_throw_errno(error, "duplicate the terminal");
-    hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDOUT, for_output, true);
+    hf_session_prepare_hold(self, HF_STREAM_STDOUT, for_output);
+    hf_session_take_output(self, for_output, true);
     int for_input = fcntl(self->terminal_fd, F_DUPFD_CLOEXEC, 3);
     if (for_input < 0)
         return hf_throw_errno(error, "duplicate the terminal");
@@ -347,6 +473,9 @@ hf_session_take_terminal(HfSession *self, int take_fd)
         return;
     }
     self->terminal_fd = take_fd;
+    if (self->options->is_adoptable && self->options->adopt_dir == NULL &&
+        !hf_fd_store_keep(hf_options_get_session_id(self->options), take_fd, &error))
+        hf_diag_take_error(HF_DIAG_WARNING, &error, "have the terminal kept");
     if (!set_up_terminal(self, &error)) {
         hf_diag_take_error(HF_DIAG_ERROR, &error, "set up the terminal");
         hf_close_fd(&self->terminal_fd);

@@ -78,11 +78,14 @@ hf_session_dispatch(HfSession *self, HfEvent event)
 
     hf_diag(HF_DIAG_DEBUG, "%s: %s -> %s", hf_event_to_string(event),
             hf_state_to_string(self->state), hf_state_to_string(transition.next));
+    bool is_savable_changed = transition.next != self->state;
     self->state = transition.next;
     for (int i = 0; i < HF_ACTION_COUNT; i++) {
         if ((transition.actions & (1u << i)) != 0)
             performers[i](self);
     }
+    if (is_savable_changed && self->owner->on_savable != NULL)
+        self->owner->on_savable(self->owner->user_data);
 }
 
 void
@@ -114,8 +117,8 @@ hf_session_set_deadline(HfSession *self, guint delay_ms)
                                                 "deadline", on_deadline, self);
 }
 
-static void
-on_oom(guint64 kills, gpointer user_data)
+void
+hf_session_on_oom(guint64 kills, gpointer user_data)
 {
     HfSession *self = user_data;
     g_autoptr(GError) error = NULL;
@@ -123,10 +126,11 @@ on_oom(guint64 kills, gpointer user_data)
     hf_diag(HF_DIAG_INFO, "the OOM killer took %" G_GUINT64_FORMAT " processes", kills);
     if (!hf_exit_report_oom(&self->places, &error))
         hf_diag_take_error(HF_DIAG_ERROR, &error, "OOM mark");
+    hf_session_note_oom(self, kills);
 }
 
-static void
-on_process_exited(pid_t pid, int wait_status, bool is_known, gpointer user_data)
+void
+hf_session_on_process_exited(pid_t pid, int wait_status, bool is_known, gpointer user_data)
 {
     HfSession *self = user_data;
 
@@ -138,6 +142,7 @@ on_process_exited(pid_t pid, int wait_status, bool is_known, gpointer user_data)
         hf_diag(HF_DIAG_WARNING, "the exit status of process %d could not be learnt", (int)pid);
     if (self->has_timed_out)
         self->exit_status = -1;
+    hf_session_note_ending(self);
     hf_session_dispatch(self, HF_EVENT_PROCESS_EXITED);
 }
 
@@ -146,15 +151,16 @@ watch_for_oom(HfSession *self)
 {
     g_autoptr(GError) error = NULL;
 
-    self->oom_watch = hf_oom_watch_new(self->owner->context, self->pid, on_oom, self, &error);
+    self->oom_watch =
+        hf_oom_watch_new(self->owner->context, self->pid, hf_session_on_oom, self, &error);
     if (self->oom_watch == NULL)
         hf_diag_take_error(HF_DIAG_INFO, &error, "no watch for OOM kills");
 }
 
 /* The engine waits for the pid, so it is told first. An exec without --api-version is told of its
  * exit status only. A container's sync pipe has then served; an exec's has the status to come. */
-static void
-tell_pid(HfSession *self)
+void
+hf_session_tell_pid(HfSession *self)
 {
     const HfOptions *o = self->options;
 
@@ -168,30 +174,39 @@ tell_pid(HfSession *self)
 static void
 watch_process(HfSession *self)
 {
-    tell_pid(self);
+    if (self->options->adopt_dir != NULL) {
+        hf_session_watch_adopted(self);
+        return;
+    }
+    hf_session_note_process(self);
+    hf_session_note_adoptable_process(self);
+    /* Before the engine knows the pid, and can let the process run. */
     self->process = hf_process_ref_new(self->pid, NULL);
     if (self->process != NULL && !self->options->is_exec)
         watch_for_oom(self);
+    hf_session_tell_pid(self);
+    hf_session_note_watch(self);
+    hf_session_limit_hold(self);
     hf_session_release_stderr(self);
     if (self->options->timeout_s > 0)
         hf_session_set_deadline(self, (guint)self->options->timeout_s * 1000);
-    hf_reaper_watch(self->owner->reaper, self->pid, on_process_exited, self);
+    hf_reaper_watch(self->owner->reaper, self->pid, hf_session_on_process_exited, self);
     hf_reaper_forget_strangers(self->owner->reaper);
     /* From here on the monitor mostly waits: give back what the start needed. */
     hf_memory_trim();
 }
 
 HfSession *
-hf_session_new(const HfOptions *options, const HfSessionOwner *owner, GError **error)
+hf_session_make(const HfOptions *options, const HfSessionOwner *owner)
 {
-    g_autoptr(HfSession) self = g_new0(HfSession, 1);
+    HfSession *self = g_new0(HfSession, 1);
 
     self->options = options;
     self->owner = owner;
     self->places = (HfExitPlaces){
         .persist_dir = options->persist_dir,
         .exit_dir = options->exit_dir,
-        .bundle = options->bundle,
+        .bundle = owner->process_dir == NULL ? options->bundle : NULL,
         .container_id = options->container_id,
     };
     self->state = HF_STATE_WAITING;
@@ -199,10 +214,22 @@ hf_session_new(const HfOptions *options, const HfSessionOwner *owner, GError **e
     self->bundle_fd = -1;
     self->terminal_fd = -1;
     self->terminal_peer_fd = -1;
+    self->is_output_held = options->hold_output_s > 0 && options->adopt_dir == NULL;
+    self->held_output_fd = -1;
     self->exit_status = -1;
+    for (int i = 0; i < HF_STREAM_COUNT; i++)
+        self->outputs[i].held_fd = -1;
     for (size_t i = 0; i < G_N_ELEMENTS(self->container_stdio.fds); i++)
         self->container_stdio.fds[i] = HF_SPAWN_NULL;
-    if (!hf_session_open_bundle(self, error) || !hf_session_open_logs(self, error))
+    return self;
+}
+
+HfSession *
+hf_session_new(const HfOptions *options, const HfSessionOwner *owner, GError **error)
+{
+    g_autoptr(HfSession) self = hf_session_make(options, owner);
+
+    if (!hf_session_open_bundle(self, error) || !hf_session_open_logs(self, NULL, error))
         return NULL;
     return g_steal_pointer(&self);
 }
@@ -216,11 +243,16 @@ hf_session_free(HfSession *self)
     hf_source_clear(&self->deadline_source);
     hf_source_clear(&self->exit_delay_source);
     hf_source_clear(&self->log_look_source);
+    hf_source_clear(&self->hold_source);
     hf_session_close_endpoints(self);
+    hf_session_close_stdio(self);
+    g_clear_pointer(&self->seccomp, hf_seccomp_child_free);
+    g_free(self->seccomp_record);
     g_clear_pointer(&self->attach, hf_attach_server_free);
     g_clear_pointer(&self->pump, hf_stdio_pump_free);
     g_clear_pointer(&self->stdin_pump, hf_stdin_pump_free);
     g_clear_pointer(&self->log, hf_log_router_free);
+    g_clear_pointer(&self->journal, hf_crash_journal_free);
     g_clear_pointer(&self->log_compressor, hf_log_compressor_free);
     g_clear_pointer(&self->oom_watch, hf_oom_watch_free);
     g_clear_pointer(&self->process, hf_process_ref_free);
@@ -231,6 +263,8 @@ hf_session_free(HfSession *self)
     hf_session_close_container_stdio(self);
     hf_close_fd(&self->terminal_fd);
     hf_close_fd(&self->terminal_peer_fd);
+    hf_close_fd(&self->held_output_fd);
+    hf_streams_file_clear(&self->streams);
     hf_close_fd(&self->bundle_fd);
     g_free(self);
 }
@@ -287,6 +321,10 @@ hf_session_signal(HfSession *self, int signal_number)
 int
 hf_session_get_exit_status(const HfSession *self)
 {
+    /* containerd takes another status than 0 for a shim that has not done its work; the container's
+     * is in the process directory. */
+    if (self->owner->process_dir != NULL)
+        return self->failure != NULL || self->has_report_failed ? 1 : 0;
     /* Who reads this status only must not take a report that nobody can read for a success. */
     if (self->failure != NULL || (self->has_report_failed && self->exit_status == 0))
         return 1;

@@ -8,8 +8,7 @@
 #include "base/io.h"
 #include "base/scratch.h"
 #include "base/source.h"
-#include "monitor/read-pace.h"
-#include "monitor/stdio-pump.h"
+#include "monitor/stdio-pump-private.h"
 
 /* How this works.
  *
@@ -18,11 +17,11 @@
  * because a read is handed on before the next one is made.
  *
  * Size follows load. A read that fills the buffer says that the writer is ahead of us: pipe and
- * buffer then grow fourfold, up to READ_MAX. Pipe pages are charged to the user, and past a soft
- * limit the kernel gives all his new pipes one page, so a thousand idle containers must not hold
- * large pipes: QUIET_MS after the last output both are small again. That timer exists only after
- * more than a page of output, so that a container that prints a line now and then does not cost two
- * wake-ups for it.
+ * buffer then grow fourfold, up to HF_STDIO_PUMP_READ_MAX. Pipe pages are charged to the user, and
+ * past a soft limit the kernel gives all his new pipes one page, so a thousand idle containers must
+ * not hold large pipes: QUIET_MS after the last output both are small again. That timer exists only
+ * after more than a page of output, so that a container that prints a line now and then does not
+ * cost two wake-ups for it.
  *
  * A writer that does not collect its lines would wake us for each of them. Such a channel rests
  * (read-pace.h): it is read next after a while, unless what may come until then does not fit into
@@ -42,48 +41,12 @@
  * it, and poll(2) does not wait for that. The session holds the other side open itself to avoid it;
  * where that was not possible the channel looks again every REOPEN_MS. */
 
-#define READ_MIN (64 * 1024)
-#define READ_MAX (256 * 1024)
 #define READ_MAX_FOLLOWED (64 * 1024)
-#define PIPE_SIZE_IDLE (64 * 1024)
-#define PIPE_MAX (1024 * 1024)
 #define TERMINAL_DRAIN_MAX (256 * 1024)
 #define QUIET_THRESHOLD 4096
 #define QUIET_MS 1000
 #define PAUSE_MS 10
 #define REOPEN_MS 1000
-
-typedef struct {
-    HfStdioPump *pump; /* borrowed */
-    HfStream stream;
-    int fd; /* owned; -1 when there is none, or it has ended */
-    bool is_terminal;
-    bool is_inside_line;
-    int pipe_size;
-    GSource *source;
-    GSource *reopen_source;
-    GSource *rest_source; /* in place of source */
-    HfReadPace pace;
-    size_t drain_left;
-} Channel;
-
-struct HfStdioPump {
-    GMainContext *context; /* borrowed */
-    const HfStdioHandlers *handlers;
-    gpointer user_data;
-    Channel channels[HF_STREAM_COUNT];
-    HfScratch buffer;
-    size_t read_size;
-    bool is_followed;
-    bool is_paused;
-    bool is_draining;
-    bool has_told_closed;
-    bool had_output; /* since the quiet timer looked last */
-    bool had_output_since_pause;
-    GSource *quiet_source;
-    GSource *pause_source;
-    GSource *drain_source;
-};
 
 static gboolean on_readable(int fd, GIOCondition condition, gpointer user_data);
 static gboolean on_rested(gpointer user_data);
@@ -96,15 +59,17 @@ hf_stdio_pump_new(GMainContext *context, const HfStdioHandlers *handlers, gpoint
     self->context = context;
     self->handlers = handlers;
     self->user_data = user_data;
-    self->read_size = READ_MIN;
+    self->read_size = HF_STDIO_PUMP_READ_MIN;
     for (int i = 0; i < HF_STREAM_COUNT; i++)
-        self->channels[i] =
-            (Channel){.pump = self, .stream = (HfStream)i, .fd = -1, .pipe_size = PIPE_SIZE_IDLE};
+        self->channels[i] = (HfStdioChannel){.pump = self,
+                                             .stream = (HfStream)i,
+                                             .fd = -1,
+                                             .pipe_size = HF_STDIO_PUMP_PIPE_SIZE_IDLE};
     return self;
 }
 
 static void
-close_channel(Channel *channel)
+close_channel(HfStdioChannel *channel)
 {
     hf_source_clear(&channel->source);
     hf_source_clear(&channel->reopen_source);
@@ -122,7 +87,7 @@ hf_stdio_pump_free(HfStdioPump *self)
 }
 
 static void
-watch_channel(Channel *channel)
+watch_channel(HfStdioChannel *channel)
 {
     HfStdioPump *self = channel->pump;
 
@@ -137,7 +102,7 @@ watch_channel(Channel *channel)
 void
 hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_terminal)
 {
-    Channel *channel = &self->channels[stream];
+    HfStdioChannel *channel = &self->channels[stream];
 
     close_channel(channel);
     channel->fd = fd;
@@ -168,14 +133,14 @@ static void
 shrink(HfStdioPump *self)
 {
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
-        Channel *channel = &self->channels[i];
+        HfStdioChannel *channel = &self->channels[i];
 
         /* Refused (EBUSY) while it holds more than that; the next quiet time tries again. */
-        if (channel->pipe_size > PIPE_SIZE_IDLE && channel->fd >= 0 &&
-            fcntl(channel->fd, F_SETPIPE_SZ, PIPE_SIZE_IDLE) >= 0)
-            channel->pipe_size = PIPE_SIZE_IDLE;
+        if (channel->pipe_size > HF_STDIO_PUMP_PIPE_SIZE_IDLE && channel->fd >= 0 &&
+            fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE) >= 0)
+            channel->pipe_size = HF_STDIO_PUMP_PIPE_SIZE_IDLE;
     }
-    self->read_size = READ_MIN;
+    self->read_size = HF_STDIO_PUMP_READ_MIN;
     hf_scratch_release(&self->buffer);
 }
 
@@ -203,23 +168,24 @@ arm_quiet_timer(HfStdioPump *self)
 }
 
 static void
-grow_pipe(Channel *channel)
+grow_pipe(HfStdioChannel *channel)
 {
     int size = channel->pipe_size * 4;
 
     /* Refused (EPERM) when the user's pipes are at their limit; it then works as it is. */
-    if (channel->is_terminal || size > PIPE_MAX || fcntl(channel->fd, F_SETPIPE_SZ, size) < 0)
+    if (channel->is_terminal || size > HF_STDIO_PUMP_PIPE_MAX ||
+        fcntl(channel->fd, F_SETPIPE_SZ, size) < 0)
         return;
     channel->pipe_size = size;
     arm_quiet_timer(channel->pump);
 }
 
 static void
-grow(Channel *channel)
+grow(HfStdioChannel *channel)
 {
     HfStdioPump *self = channel->pump;
 
-    self->read_size = MIN(self->read_size * 4, READ_MAX);
+    self->read_size = MIN(self->read_size * 4, HF_STDIO_PUMP_READ_MAX);
     grow_pipe(channel);
 }
 
@@ -245,8 +211,8 @@ on_pause_timer(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-static void
-arm_timers(HfStdioPump *self, size_t length)
+void
+hf_stdio_pump_arm_timers(HfStdioPump *self, size_t length)
 {
     self->had_output = true;
     self->had_output_since_pause = true;
@@ -267,10 +233,12 @@ get_read_size(const HfStdioPump *self)
 
 /* One read of at most @size bytes, handed on. */
 static HfIoResult
-read_channel(Channel *channel, size_t size, size_t *out_length)
+read_channel(HfStdioChannel *channel, size_t size, size_t *out_length)
 {
     HfStdioPump *self = channel->pump;
-    char *bytes = hf_scratch_reserve(&self->buffer, self->read_size);
+    char *bytes = self->journal != NULL
+                      ? hf_crash_journal_prepare(self->journal, channel->stream, &size)
+                      : hf_scratch_reserve(&self->buffer, self->read_size);
     size_t length = 0;
     HfIoResult result = hf_io_read(channel->fd, bytes, size, &length, NULL);
 
@@ -278,7 +246,7 @@ read_channel(Channel *channel, size_t size, size_t *out_length)
     if (result != HF_IO_DATA)
         return result;
     channel->is_inside_line = bytes[length - 1] != '\n';
-    arm_timers(self, length);
+    hf_stdio_pump_arm_timers(self, length);
     self->handlers->on_output(channel->stream, bytes, length, self->user_data);
     return HF_IO_DATA;
 }
@@ -286,7 +254,7 @@ read_channel(Channel *channel, size_t size, size_t *out_length)
 static gboolean
 on_reopen_timer(gpointer user_data)
 {
-    Channel *channel = user_data;
+    HfStdioChannel *channel = user_data;
 
     hf_source_clear(&channel->reopen_source);
     watch_channel(channel);
@@ -294,7 +262,7 @@ on_reopen_timer(gpointer user_data)
 }
 
 static void
-end_channel(Channel *channel)
+end_channel(HfStdioChannel *channel)
 {
     HfStdioPump *self = channel->pump;
 
@@ -310,7 +278,7 @@ end_channel(Channel *channel)
 
 /* Whether the pipe has room for @needed bytes. */
 static bool
-has_room(Channel *channel, size_t needed)
+has_room(HfStdioChannel *channel, size_t needed)
 {
     int size = fcntl(channel->fd, F_GETPIPE_SZ);
 
@@ -324,7 +292,7 @@ has_room(Channel *channel, size_t needed)
 
 /* @needed: what read-pace.h says. */
 static void
-rest(Channel *channel, size_t needed)
+rest(HfStdioChannel *channel, size_t needed)
 {
     const HfStdioPump *self = channel->pump;
 
@@ -338,7 +306,7 @@ rest(Channel *channel, size_t needed)
 
 /* Reads a channel that rests. Returns whether it may rest further. */
 static bool
-read_resting(Channel *channel, size_t *out_length)
+read_resting(HfStdioChannel *channel, size_t *out_length)
 {
     HfStdioPump *self = channel->pump;
     size_t size = get_read_size(self);
@@ -354,7 +322,7 @@ read_resting(Channel *channel, size_t *out_length)
 static gboolean
 on_rested(gpointer user_data)
 {
-    Channel *channel = user_data;
+    HfStdioChannel *channel = user_data;
     size_t length = 0;
 
     hf_source_clear(&channel->rest_source);
@@ -369,7 +337,7 @@ static void
 look_at_resting(HfStdioPump *self)
 {
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
-        Channel *channel = &self->channels[i];
+        HfStdioChannel *channel = &self->channels[i];
         size_t length = 0;
 
         if (channel->rest_source == NULL || read_resting(channel, &length))
@@ -382,7 +350,7 @@ look_at_resting(HfStdioPump *self)
 static gboolean
 on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
-    Channel *channel = user_data;
+    HfStdioChannel *channel = user_data;
     HfStdioPump *self = channel->pump;
     size_t size = 0;
     size_t length = 0;
@@ -403,7 +371,7 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 }
 
 static void
-drain_channel(Channel *channel)
+drain_channel(HfStdioChannel *channel)
 {
     HfStdioPump *self = channel->pump;
     size_t size = MIN(get_read_size(self), channel->drain_left);
@@ -450,6 +418,12 @@ watch_all(HfStdioPump *self)
 }
 
 void
+hf_stdio_pump_set_journal(HfStdioPump *self, HfCrashJournal *journal)
+{
+    self->journal = journal;
+}
+
+void
 hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused)
 {
     if (self->is_paused == is_paused)
@@ -471,7 +445,7 @@ hf_stdio_pump_drain(HfStdioPump *self)
         return;
     self->is_draining = true;
     for (int i = 0; i < HF_STREAM_COUNT; i++) {
-        Channel *channel = &self->channels[i];
+        HfStdioChannel *channel = &self->channels[i];
         int waiting = 0;
 
         channel->drain_left = TERMINAL_DRAIN_MAX;

@@ -13,6 +13,8 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
+#include "monitor/crash-journal.h"
 #include "protocol/stream.h"
 
 typedef struct HfStdioPump HfStdioPump;
@@ -37,6 +39,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfStdioPump, hf_stdio_pump_free)
 /* @fd: the read end of a pipe, or the main side of a pty; non-blocking, owned from here on. */
 void hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_terminal);
 
+/* Reads go there from now on; @journal (borrowed; NULL: none) outlives the pump. */
+void hf_stdio_pump_set_journal(HfStdioPump *self, HfCrashJournal *journal);
+
 /* While paused nothing is read, and the container waits when its pipe is full. */
 void hf_stdio_pump_set_paused(HfStdioPump *self, bool is_paused);
 
@@ -55,3 +60,7 @@ void hf_stdio_pump_drain_now(HfStdioPump *self);
 /* Stops at once, whatever is left, and gives all memory back. on_closed does not come. Not from
  * within on_output. */
 void hf_stdio_pump_close(HfStdioPump *self);
+
+/* For a new pump in another program that goes on with the streams. Not while draining. */
+void hf_stdio_pump_save(const HfStdioPump *self, HfStateWriter *writer);
+void hf_stdio_pump_restore(HfStdioPump *self, HfStateReader *reader);

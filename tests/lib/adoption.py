@@ -12,6 +12,11 @@ from processes import DEADLINE, end_process, wait_exit, wait_until
 def adoptable(box, command="exit 0", kind="create", **options):
     """A monitor whose directory is below the box."""
     args = ["--adoptable", "--adoption-dir", box.at("state", "monitors"), *options.pop("args", [])]
+    # It is killed with SIGSEGV too, which is no finding of the sanitizer's.
+    sanitizer = [os.environ.get("ASAN_OPTIONS"), f"log_path={box.at('out', 'sanitizer')}",
+                 "handle_segv=0"]
+    env = {"ASAN_OPTIONS": ":".join(filter(None, sanitizer)), **options.pop("env", {})}
+    options["env"] = env
     make = box.create if kind == "create" else box.exec
     return make(command, args=args, **options)
 

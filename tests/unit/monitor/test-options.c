@@ -163,6 +163,13 @@ static const struct {
     {SESSION "-l /x --log-buffer 257m", "log-buffer must be a size between"},
     {SESSION "-l /x --log-buffer -1", "log-buffer must be a size between"},
     {SESSION "-l /x --log-buffer 99999999999999999999g", "log-buffer must be a size between"},
+    {SESSION "-l /x --stdio-owner root", "stdio-owner must be UID:GID: 'root'"},
+    {SESSION "-l /x --stdio-owner 1", "stdio-owner must be UID:GID"},
+    {SESSION "-l /x --stdio-owner 1:", "stdio-owner must be UID:GID"},
+    {SESSION "-l /x --stdio-owner 1:2:3", "stdio-owner must be UID:GID"},
+    {SESSION "-l /x --stdio-owner -1:0", "stdio-owner must be UID:GID"},
+    {SESSION "-l /x --stdio-owner 0:4294967295", "stdio-owner must be UID:GID"},
+    {SESSION "-l passthrough --stdout-path /x", "have no use with passthrough"},
     {"conmon -c cid4567890123 -u uid -r /bin/sh -l journald --log-label A",
      "Container labels must be in format LABEL=VALUE"},
 };
@@ -193,6 +200,9 @@ static const char *const good_lines[] = {
     SESSION "-l json-file:/x --log-tag t --log-label com.example.a=b=c",
     SESSION "-l json-file:/x -l /y --log-tag t",
     SESSION "-l syslog: -l /y --log-tag t",
+    SESSION "--process-dir /x",
+    SESSION "--process-dir /x -l /y --stdio-owner 0:4294967294",
+    SESSION "-l /x --stdin-path /a --stdout-path /b --stderr-path /c",
     SESSION "-l /x --log-mode non-blocking --log-mode k8s-file=blocking --log-buffer 4m",
 };
 
@@ -270,6 +280,21 @@ test_log_buffer_takes_dockers_units(void)
     }
 }
 
+static void
+test_process_directory_has_the_pid_file_and_no_log(void)
+{
+    g_autoptr(HfOptions) options =
+        parse_ok("conmon -c cid -u uid -r /bin/sh --process-dir /state --stdio-owner 12:34");
+
+    g_assert_true(hf_options_check(options, NULL));
+
+    g_assert_cmpstr(options->container_pid_file, ==, "/state/pid");
+    g_assert_cmpuint(options->log_specs->len, ==, 0);
+    g_assert_true(options->has_stdio_owner);
+    g_assert_cmpuint(options->stdio_uid, ==, 12);
+    g_assert_cmpuint(options->stdio_gid, ==, 34);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -292,5 +317,7 @@ main(int argc, char **argv)
     hf_test_add("/monitor/options/log-mode-may-name-a-driver", test_log_mode_may_name_a_driver);
     hf_test_add("/monitor/options/log-buffer-takes-dockers-units",
                 test_log_buffer_takes_dockers_units);
+    hf_test_add("/monitor/options/process-directory-has-the-pid-file-and-no-log",
+                test_process_directory_has_the_pid_file_and_no_log);
     return g_test_run();
 }

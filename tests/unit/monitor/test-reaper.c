@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +77,8 @@ start_child(int status, int *out_go_fd)
     if (pid == 0) {
         char byte;
 
+        /* Where only ancestors may trace, this lets others. */
+        (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
         (void)close(go[1]);
         (void)!read(go[0], &byte, 1);
         _exit(status);
@@ -251,6 +256,137 @@ test_unwatched_child_is_reaped_in_silence(void)
     tear_down(&fixture);
 }
 
+/* A process that traces @pid and kills it, and lets go of it once the returned descriptor is
+ * closed. 0 where tracing is not allowed. */
+static pid_t
+start_tracer(pid_t pid, int *out_go_fd)
+{
+    int go[2], told[2];
+    char is_traced = 0;
+
+    g_assert_no_errno(pipe(go));
+    g_assert_no_errno(pipe(told));
+    pid_t tracer = fork();
+    g_assert_no_errno(tracer);
+    if (tracer == 0) {
+        (void)close(go[1]);
+        is_traced = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0;
+        if (is_traced)
+            (void)kill(pid, SIGKILL);
+        (void)!write(told[1], &is_traced, 1);
+        (void)!read(go[0], &is_traced, 1);
+        _exit(0);
+    }
+    (void)close(go[0]);
+    (void)close(told[1]);
+    g_assert_cmpint(read(told[0], &is_traced, 1), ==, 1);
+    (void)close(told[0]);
+    *out_go_fd = go[1];
+    return is_traced ? tracer : 0;
+}
+
+static void
+wait_until_gone(pid_t pid)
+{
+    struct pollfd poll_fd = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+    g_assert_no_errno(poll_fd.fd);
+    g_assert_cmpint(poll(&poll_fd, 1, -1), ==, 1);
+    (void)close(poll_fd.fd);
+}
+
+static void
+test_traced_child_is_told_when_its_tracer_lets_go(void)
+{
+    Fixture fixture;
+    int go_fd, tracer_go_fd;
+
+    set_up(&fixture);
+    pid_t pid = start_child(0, &go_fd);
+    hf_reaper_watch(fixture.reaper, pid, on_exit_told, &fixture);
+    pid_t tracer = start_tracer(pid, &tracer_go_fd);
+    if (tracer != 0) {
+        wait_until_gone(pid);
+        hf_test_settle(fixture.context);
+        g_assert_cmpuint(fixture.told, ==, 0);
+    }
+    (void)close(tracer_go_fd);
+    (void)close(go_fd);
+
+    hf_test_wait(fixture.context, "the child's end", is_told, &fixture);
+
+    g_assert_cmpint(fixture.pid, ==, pid);
+    g_assert_true(fixture.is_known);
+    if (tracer == 0)
+        g_test_skip("this machine does not let a process be traced");
+    else
+        g_assert_cmpint(WTERMSIG(fixture.wait_status), ==, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0)
+        continue;
+    tear_down(&fixture);
+}
+
+/* A process whose parent is a child of this one, and leaves it a zombie until told. */
+typedef struct {
+    pid_t parent;
+    pid_t pid;
+    int reap_fd; /* closed: its parent takes the status */
+} Grandchild;
+
+static Grandchild
+start_grandchild(void)
+{
+    Grandchild self = {0};
+    int reap[2];
+    int report[2];
+
+    g_assert_no_errno(pipe(reap));
+    g_assert_no_errno(pipe(report));
+    self.parent = fork();
+    g_assert_no_errno(self.parent);
+    if (self.parent == 0) {
+        char byte;
+        int go_fd = -1;
+
+        (void)close(reap[1]);
+        pid_t child = start_child(42, &go_fd);
+        (void)!write(report[1], &child, sizeof child);
+        (void)!read(reap[0], &byte, 1);
+        (void)waitpid(child, NULL, 0);
+        _exit(0);
+    }
+    (void)close(reap[0]);
+    g_assert_cmpint(read(report[0], &self.pid, sizeof self.pid), ==, sizeof self.pid);
+    (void)close(report[0]);
+    (void)close(report[1]);
+    self.reap_fd = reap[1];
+    return self;
+}
+
+static void
+test_status_of_a_zombie_of_another_is_known(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    set_up(&fixture);
+    Grandchild grandchild = start_grandchild();
+    g_autoptr(HfProcessRef) ref = hf_process_ref_new(grandchild.pid, &error);
+    g_assert_no_error(error);
+    hf_reaper_watch_ref(fixture.reaper, ref, on_exit_told, &fixture);
+    g_assert_no_errno(kill(grandchild.pid, SIGKILL));
+
+    hf_test_wait(fixture.context, "the end of another's child", is_told, &fixture);
+
+    g_assert_true(fixture.is_known);
+    g_assert_true(WIFSIGNALED(fixture.wait_status));
+    g_assert_cmpint(WTERMSIG(fixture.wait_status), ==, SIGKILL);
+    g_assert_false(hf_process_ref_is_gone(ref));
+    (void)close(grandchild.reap_fd);
+    (void)waitpid(grandchild.parent, NULL, 0);
+    tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -271,5 +407,9 @@ main(int argc, char **argv)
                 test_process_that_is_no_child_is_told);
     hf_test_add("/monitor/reaper/unwatched-child-is-reaped-in-silence",
                 test_unwatched_child_is_reaped_in_silence);
+    hf_test_add("/monitor/reaper/traced-child-is-told-when-its-tracer-lets-go",
+                test_traced_child_is_told_when_its_tracer_lets_go);
+    hf_test_add("/monitor/reaper/status-of-a-zombie-of-another-is-known",
+                test_status_of_a_zombie_of_another_is_known);
     return g_test_run();
 }
