@@ -64,6 +64,7 @@ test_own_keys_stand_behind_containerds(void)
         "{\"bundle\":\"/b\",\"labels\":null,\"stdin\":\"\",\"stdout\":\"\",\"stderr\":\"\","
         "\"runtime\":\"/bin/crun\",\"runtimeArgs\":[\"--debug\",\"x y\"],\"shim\":\"\","
         "\"noPivotRoot\":false,\"created\":\"2026-01-31T23:59:59.000042Z\",\"rootfs\":\"/b/r\","
+        "\"rootfsMountID\":31,"
         "\"mounts\":[{\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=/l\"]},"
         "{\"type\":\"tmpfs\",\"options\":null}]}\n";
     g_autoptr(HfContainerFile) file = parse(text);
