@@ -27,6 +27,7 @@ INTEGRATION = (
     ("cgroup_stats", ""),
     ("checkpoint", ""),
     ("command_checkpoint", ""),
+    ("command_limits", ""),
     ("real_runtime", "crun: "),
 )
 # The processor is emulated there: fewer repetitions, more patience.
