@@ -10,7 +10,7 @@ static gboolean
 update_locked(HfContainer *self, HfResources *resources, GCancellable *cancellable, GError **error)
 {
     /* Not "-", which crun does not know. */
-    const char *const args[] = {"update", "--resources", "/dev/stdin", self->id, NULL};
+    const char *const args[] = {"update", "--resources", "/proc/self/fd/0", self->id, NULL};
     g_autofree char *json = hf_resources_to_json(resources);
     HfContainerState state = hf_container_get_state(self);
 
