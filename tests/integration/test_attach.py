@@ -272,7 +272,7 @@ def dirty_kib(pid):
       conmon="it runs out of descriptors")
 def flood_and_memory(box):
     if "ASAN_OPTIONS" in os.environ:
-        raise Skip("with AddressSanitizer memory is kept for a while on purpose")
+        raise Skip("this machine has AddressSanitizer, which keeps memory on purpose")
     monitor = box.create("exec sleep 1000").created()
     monitor.attach().close()
     wait_quiet(monitor.daemon_pid)

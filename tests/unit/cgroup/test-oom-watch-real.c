@@ -274,7 +274,7 @@ test_real_group_kill_counts_each_process(void)
         return;
     if (!hf_test_file_exists(dir, "memory.oom.group")) {
         hf_test_wait(NULL, "the cgroup to be removed", is_removed, dir);
-        g_test_skip("no group kill without cgroup v2");
+        g_test_skip("this machine has no group kill, which needs cgroup v2");
         return;
     }
     oom_kit_rewrite(dir, "memory.oom.group", "1");

@@ -137,8 +137,8 @@ remove_below_mount(gpointer user_data)
     hf_autofd fd = -1;
 
     if ((unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount(source, target, NULL, MS_BIND, NULL) < 0)
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(source, target, "none", MS_BIND, NULL) < 0)
         return NO_NAMESPACE;
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (hf_state_remove_tree(fd, "tree", &error))

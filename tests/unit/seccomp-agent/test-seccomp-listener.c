@@ -117,7 +117,7 @@ set_up(Fixture *f, const char *policy, int calls)
     hf_close_fd(&fds[0]);
     if (fd < 0) {
         (void)waitpid(f->child, &f->wait_status, 0);
-        g_test_skip("no seccomp notifications here");
+        g_test_skip("this machine has no seccomp notifications");
         return false;
     }
     f->listener =
