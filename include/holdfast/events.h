@@ -18,6 +18,8 @@ G_BEGIN_DECLS
  * @HF_EVENT_RESUMED: hf_container_resume() has let it go on
  * @HF_EVENT_CHECKPOINTED: there is a new checkpoint; the event has its name
  * @HF_EVENT_DELETED: the container is no more
+ * @HF_EVENT_SECCOMP: the container's seccomp filter handed system calls over, and they were
+ * answered; the event has their name and number, and what was answered
  */
 typedef enum {
     HF_EVENT_CREATED,
@@ -28,6 +30,7 @@ typedef enum {
     HF_EVENT_RESUMED,
     HF_EVENT_CHECKPOINTED,
     HF_EVENT_DELETED,
+    HF_EVENT_SECCOMP,
 } HfEventType;
 
 #define HF_TYPE_EVENT_TYPE (hf_event_type_get_type())
@@ -37,7 +40,8 @@ GType hf_event_type_get_type(void);
 /**
  * hf_event_type_to_string:
  *
- * Returns: "created", "started", "exited", "oom", "paused", "resumed", "checkpointed" or "deleted"
+ * Returns: "created", "started", "exited", "oom", "paused", "resumed", "checkpointed", "deleted" or
+ *   "seccomp"
  */
 HF_PUBLIC
 const char *hf_event_type_to_string(HfEventType type);
@@ -96,7 +100,8 @@ const char *hf_event_get_process_id(const HfEvent *self);
 /**
  * hf_event_get_time_us:
  *
- * Returns: microseconds since 1970 UTC: when the file was written that tells of it
+ * Returns: microseconds since 1970 UTC: when the file was written that tells of it; for
+ *   %HF_EVENT_SECCOMP, when the first of the calls came, which is up to a second before that
  */
 HF_PUBLIC
 gint64 hf_event_get_time_us(const HfEvent *self);
@@ -104,8 +109,8 @@ gint64 hf_event_get_time_us(const HfEvent *self);
 /**
  * hf_event_get_number:
  *
- * Returns: the exit status, the pid of what was created or started, or the number of processes that
- *   the OOM killer took so far; else 0
+ * Returns: the exit status, the pid of what was created or started, the number of processes that
+ *   the OOM killer took so far, or the number of system calls; else 0
  */
 HF_PUBLIC
 gint64 hf_event_get_number(const HfEvent *self);
@@ -117,6 +122,34 @@ gint64 hf_event_get_number(const HfEvent *self);
  */
 HF_PUBLIC
 const char *hf_event_get_checkpoint(const HfEvent *self);
+
+/**
+ * hf_event_get_syscall:
+ *
+ * Returns: (nullable): the name of the system calls, of letters, digits and `_`; "*" for a number
+ * of names, where there were too many for an event each; %NULL for another event than
+ *   %HF_EVENT_SECCOMP
+ */
+HF_PUBLIC
+const char *hf_event_get_syscall(const HfEvent *self);
+
+/**
+ * hf_event_get_action:
+ *
+ * Returns: (nullable): what was answered: "log", "errno", "continue", "kill" or "limited"; %NULL
+ *   where the name is "*", and for another event than %HF_EVENT_SECCOMP
+ */
+HF_PUBLIC
+const char *hf_event_get_action(const HfEvent *self);
+
+/**
+ * hf_event_get_pid:
+ *
+ * Returns: the thread that made the system calls, as holdfast-seccomp-agent saw it; 0 where it is
+ *   not known or there were several, and for another event than %HF_EVENT_SECCOMP
+ */
+HF_PUBLIC
+guint32 hf_event_get_pid(const HfEvent *self);
 
 /**
  * HfEvents:
@@ -135,6 +168,10 @@ G_DECLARE_FINAL_TYPE(HfEvents, hf_events, HF, EVENTS, GObject)
  * time, as far as the containers are still there; then what happens follows. Nobody publishes
  * events: they are found in the files, so nothing is missed or told twice by a watcher that was
  * there, and a container's monitor does nothing for it.
+ *
+ * Of the system calls that a container's seccomp filter handed over, the last few thousand records
+ * are kept. Of those that are found at once, the first 64 are an event each, and the others are
+ * counted by name.
  *
  * Returns: (transfer full): or %NULL
  */

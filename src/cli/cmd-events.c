@@ -34,6 +34,8 @@ name_number(const HfEvent *event)
         return "exitStatus";
     case HF_EVENT_OOM:
         return "oomKills";
+    case HF_EVENT_SECCOMP:
+        return "count";
     case HF_EVENT_PAUSED:
     case HF_EVENT_RESUMED:
     case HF_EVENT_CHECKPOINTED:
@@ -57,6 +59,12 @@ print_json(const HfEvent *event)
     hf_json_add_string(builder, "id", hf_event_get_container_id(event));
     if (hf_event_get_process_id(event) != NULL)
         hf_json_add_string(builder, "process", hf_event_get_process_id(event));
+    if (hf_event_get_syscall(event) != NULL)
+        hf_json_add_string(builder, "syscall", hf_event_get_syscall(event));
+    if (hf_event_get_action(event) != NULL)
+        hf_json_add_string(builder, "action", hf_event_get_action(event));
+    if (hf_event_get_pid(event) != 0)
+        hf_json_add_int(builder, "pid", hf_event_get_pid(event));
     if (number != NULL)
         hf_json_add_int(builder, number, hf_event_get_number(event));
     if (hf_event_get_checkpoint(event) != NULL)
@@ -77,6 +85,12 @@ print_text(const HfEvent *event)
            hf_event_get_container_id(event));
     if (hf_event_get_process_id(event) != NULL)
         printf(" %s", hf_event_get_process_id(event));
+    if (hf_event_get_syscall(event) != NULL)
+        printf(" syscall=%s", hf_event_get_syscall(event));
+    if (hf_event_get_action(event) != NULL)
+        printf(" action=%s", hf_event_get_action(event));
+    if (hf_event_get_pid(event) != 0)
+        printf(" pid=%u", hf_event_get_pid(event));
     if (number != NULL)
         printf(" %s=%" G_GINT64_FORMAT, number, hf_event_get_number(event));
     if (hf_event_get_checkpoint(event) != NULL) {

@@ -12,6 +12,9 @@ struct _HfEvent {
     gint64 time_us;
     gint64 number;
     char *checkpoint; /* NULL unless CHECKPOINTED */
+    char *syscall;    /* NULL unless SECCOMP */
+    char *action;     /* NULL unless SECCOMP */
+    guint32 pid;      /* 0 unless SECCOMP */
 };
 
 /* (transfer full) */

@@ -13,7 +13,8 @@ G_DEFINE_ENUM_TYPE(HfEventType, hf_event_type,
     G_DEFINE_ENUM_VALUE(HF_EVENT_PAUSED, "paused"),
     G_DEFINE_ENUM_VALUE(HF_EVENT_RESUMED, "resumed"),
     G_DEFINE_ENUM_VALUE(HF_EVENT_CHECKPOINTED, "checkpointed"),
-    G_DEFINE_ENUM_VALUE(HF_EVENT_DELETED, "deleted"))
+    G_DEFINE_ENUM_VALUE(HF_EVENT_DELETED, "deleted"),
+    G_DEFINE_ENUM_VALUE(HF_EVENT_SECCOMP, "seccomp"))
 /* clang-format on */
 
 const char *
@@ -28,6 +29,7 @@ hf_event_type_to_string(HfEventType type)
         [HF_EVENT_RESUMED] = "resumed",
         [HF_EVENT_CHECKPOINTED] = "checkpointed",
         [HF_EVENT_DELETED] = "deleted",
+        [HF_EVENT_SECCOMP] = "seccomp",
     };
 
     g_return_val_if_fail((gsize)type < G_N_ELEMENTS(names), NULL);
@@ -56,6 +58,9 @@ hf_event_copy(const HfEvent *self)
         hf_event_new(self->type, self->container_id, self->process_id, self->time_us, self->number);
 
     copy->checkpoint = g_strdup(self->checkpoint);
+    copy->syscall = g_strdup(self->syscall);
+    copy->action = g_strdup(self->action);
+    copy->pid = self->pid;
     return copy;
 }
 
@@ -67,6 +72,8 @@ hf_event_free(HfEvent *self)
     g_free(self->container_id);
     g_free(self->process_id);
     g_free(self->checkpoint);
+    g_free(self->syscall);
+    g_free(self->action);
     g_free(self);
 }
 
@@ -104,4 +111,22 @@ const char *
 hf_event_get_checkpoint(const HfEvent *self)
 {
     return self->checkpoint;
+}
+
+const char *
+hf_event_get_syscall(const HfEvent *self)
+{
+    return self->syscall;
+}
+
+const char *
+hf_event_get_action(const HfEvent *self)
+{
+    return self->action;
+}
+
+guint32
+hf_event_get_pid(const HfEvent *self)
+{
+    return self->pid;
 }

@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "library/event-private.h"
 #include "library/events-private.h"
+#include "library/events-seccomp.h"
 #include "library/state-dir.h"
 #include "protocol/state-names.h"
 #include "state/process-file.h"
@@ -37,6 +38,7 @@ typedef struct {
     gboolean has_started;
     gboolean has_exited;
     guint64 oom_kills;
+    HfEventsSeccomp seccomp;
     gboolean is_seen; /* during a look at the container */
 } KnownProcess;
 
@@ -57,25 +59,37 @@ hf_events_known_free(gpointer data)
 }
 
 /* By the descriptor, so that what is looked at is what is watched. */
-int
-hf_events_watch(HfEvents *self, int dir_fd, const char *container_id)
+static int
+add_watch(HfEvents *self, int fd, guint32 mask, const char *container_id)
 {
     char path[64];
     int watch = -1;
 
-    g_snprintf(path, sizeof path, "/proc/self/fd/%d", dir_fd);
-    watch = inotify_add_watch(self->inotify_fd, path, WATCH_MASK);
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    watch = inotify_add_watch(self->inotify_fd, path, mask);
     if (watch < 0 && errno != ENOENT && self->failure == NULL)
-        hf_throw_errno(&self->failure, "watch a directory in '%s'", self->root);
+        hf_throw_errno(&self->failure, "watch a %s in '%s'",
+                       (mask & IN_ONLYDIR) != 0 ? "directory" : "file", self->root);
     if (watch >= 0 && container_id != NULL &&
         !g_hash_table_contains(self->watches, HF_EVENTS_KEY(watch)))
         g_hash_table_insert(self->watches, HF_EVENTS_KEY(watch), g_strdup(container_id));
     return watch;
 }
 
-/* Of a directory that has another name, or none. */
-static void
-unwatch(HfEvents *self, int watch)
+int
+hf_events_watch(HfEvents *self, int dir_fd, const char *container_id)
+{
+    return add_watch(self, dir_fd, WATCH_MASK, container_id);
+}
+
+int
+hf_events_watch_file(HfEvents *self, int fd, const char *container_id)
+{
+    return add_watch(self, fd, IN_MODIFY, container_id);
+}
+
+void
+hf_events_unwatch(HfEvents *self, int watch)
 {
     if (g_hash_table_remove(self->watches, HF_EVENTS_KEY(watch)))
         (void)inotify_rm_watch(self->inotify_fd, watch);
@@ -106,6 +120,13 @@ get_file_time(int dir_fd, const char *name, gint64 *out_time_us)
         return FALSE;
     *out_time_us = to_us(&info.st_mtim);
     return TRUE;
+}
+
+static void
+stop_watching(HfEvents *self, KnownProcess *process)
+{
+    hf_events_unwatch(self, process->watch);
+    hf_events_forget_seccomp(self, &process->seccomp);
 }
 
 static HfEvent *
@@ -187,7 +208,7 @@ know_process(HfEvents *self, int dir_fd, const char *container_id, const char *p
     if (watch < 0 || (process != NULL && process->watch == watch))
         return process;
     if (process != NULL)
-        unwatch(self, process->watch);
+        stop_watching(self, process);
     process = g_new0(KnownProcess, 1);
     process->watch = watch;
     g_hash_table_insert(container->processes, g_strdup(process_id), process);
@@ -213,6 +234,7 @@ look_at_process(HfEvents *self, int container_fd, const char *container_id, cons
         return;
     look_at_start(self, dir_fd, container_id, process_id, process);
     look_at_end(self, dir_fd, container_id, process_id, process);
+    hf_events_look_at_seccomp(self, dir_fd, container_id, process_id, &process->seccomp);
 }
 
 static void
@@ -273,7 +295,7 @@ look_at_processes(HfEvents *self, int dir_fd, const char *id, KnownContainer *co
         KnownProcess *process = value;
 
         if (!process->is_seen) {
-            unwatch(self, process->watch);
+            stop_watching(self, process);
             g_hash_table_iter_remove(&iter);
             continue;
         }
@@ -290,8 +312,8 @@ forget(HfEvents *self, const char *id, gint64 time_us)
 
     g_hash_table_iter_init(&iter, container->processes);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        unwatch(self, ((KnownProcess *)value)->watch);
-    unwatch(self, container->watch);
+        stop_watching(self, value);
+    hf_events_unwatch(self, container->watch);
     add_event(self, HF_EVENT_DELETED, id, NULL, time_us, 0);
     g_hash_table_remove(self->containers, id);
 }

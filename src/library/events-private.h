@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* HfEvents' struct, and its two halves: events.c hears where to look, events-look.c looks. */
+/* HfEvents' struct, and its parts: events.c hears where to look, events-look.c looks, and
+ * events-seccomp.c does at one file. */
 
 #pragma once
 
@@ -26,6 +27,12 @@ struct _HfEvents {
 /* Watches @dir_fd, for what happens there to be heard as of @container_id (NULL: the root). -1: it
  * is gone already, which is left to the next look, or cannot be watched. */
 int hf_events_watch(HfEvents *self, int dir_fd, const char *container_id);
+
+/* The same for a file, of what is written to it. */
+int hf_events_watch_file(HfEvents *self, int fd, const char *container_id);
+
+/* Of what has another name, or none. */
+void hf_events_unwatch(HfEvents *self, int watch);
 
 /* Adds to the queue what has happened to the container since the last look. */
 void hf_events_look(HfEvents *self, const char *id);

@@ -112,6 +112,17 @@ hf_state_open_root(const char *root, bool create, GError **error)
     return hf_state_open_dir(AT_FDCWD, root, root, error);
 }
 
+static gboolean
+check_file_status(const struct stat *status, const char *name, GError **error)
+{
+    if (status->st_uid != geteuid() && status->st_uid != 0)
+        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' belongs to user %u", name,
+                        (guint)status->st_uid);
+    if ((status->st_mode & S_IWOTH) != 0)
+        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' may be written to by others", name);
+    return TRUE;
+}
+
 /* A directory that was handed over as a whole may hold such. What is no file, reading tells. */
 static gboolean
 check_file_owner(int dir_fd, const char *name, GError **error)
@@ -120,12 +131,7 @@ check_file_owner(int dir_fd, const char *name, GError **error)
 
     if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
         return TRUE;
-    if (status.st_uid != geteuid() && status.st_uid != 0)
-        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' belongs to user %u", name,
-                        (guint)status.st_uid);
-    if ((status.st_mode & S_IWOTH) != 0)
-        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' may be written to by others", name);
-    return TRUE;
+    return check_file_status(&status, name, error);
 }
 
 char *
@@ -144,6 +150,26 @@ hf_state_read_file(int dir_fd, const char *name, gsize *out_length, GError **err
         return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no '%s'", name), NULL;
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
+}
+
+int
+hf_state_open_file(int dir_fd, const char *name, struct stat *out_status, GError **error)
+{
+    hf_autofd fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT)
+        return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no '%s'", name), -1;
+    if (fd < 0 || fstat(fd, out_status) < 0)
+        return hf_throw_errno(error, "open '%s'", name), -1;
+    if (!S_ISREG(out_status->st_mode))
+        return hf_throw(error, HF_ERROR_INVALID_STATE, "'%s' is not a regular file", name), -1;
+    if (!check_file_status(out_status, name, error))
+        return -1;
+    if (out_status->st_size > HF_STATE_FILE_MAX)
+        return hf_throw(error, HF_ERROR_LIMIT, "'%s' has more than %d bytes", name,
+                        HF_STATE_FILE_MAX),
+               -1;
+    return hf_steal_fd(&fd);
 }
 
 gboolean

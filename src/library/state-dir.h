@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include <glib.h>
 
@@ -38,6 +39,10 @@ int hf_state_open_dir(int dir_fd, const char *name, const char *path,
  * this user's nor root's) or everybody may write to it. (transfer full) */
 char *hf_state_read_file(int dir_fd, const char *name, gsize *out_length,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same, opened for reading: its descriptor and status, or -1. */
+int hf_state_open_file(int dir_fd, const char *name, struct stat *out_status,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A file that holds one decimal number and perhaps a newline. HF_ERROR_NOT_FOUND if it is missing
  * or empty, HF_ERROR_PROTOCOL for anything else. */

@@ -5,8 +5,6 @@
 #include "monitor/session-private.h"
 #include "protocol/state-names.h"
 
-#define RECORD "seccomp.json"
-
 /* Beside what is known of the process, or beside its log, or in the bundle. (transfer full) */
 static char *
 make_record_path(const HfSession *self)
@@ -14,14 +12,14 @@ make_record_path(const HfSession *self)
     const HfOptions *o = self->options;
 
     if (o->process_dir != NULL)
-        return g_build_filename(o->process_dir, RECORD, NULL);
+        return g_build_filename(o->process_dir, HF_STATE_SECCOMP, NULL);
     for (guint i = 0; i < o->log_specs->len; i++) {
         const HfLogSpec *spec = &g_array_index(o->log_specs, HfLogSpec, i);
 
         if (spec->driver == HF_LOG_DRIVER_K8S_FILE || spec->driver == HF_LOG_DRIVER_JSON_FILE)
-            return g_strconcat(spec->path, "." RECORD, NULL);
+            return g_strconcat(spec->path, "." HF_STATE_SECCOMP, NULL);
     }
-    return g_build_filename(o->bundle, RECORD, NULL);
+    return g_build_filename(o->bundle, HF_STATE_SECCOMP, NULL);
 }
 
 static void

@@ -30,7 +30,9 @@
 #define HF_STATE_LOCK "lock"                   /* (+) locked by the living monitor */
 #define HF_STATE_OOM "oom"                     /* (+) */
 #define HF_STATE_STARTED "started"             /* (+) the first process is let run; empty */
-#define HF_STATE_STREAMS "streams.json"        /* (+) */
+#define HF_STATE_SECCOMP "seccomp.json"        /* (+) */
+#define HF_STATE_SECCOMP_FULL HF_STATE_SECCOMP ".1"
+#define HF_STATE_STREAMS "streams.json" /* (+) */
 #define HF_STATE_ENDING "ending" /* (+) the process has ended; its status is not reported yet */
 
 #define HF_STATE_JOURNAL "journal" /* (+) output that is not in the log yet */

@@ -246,7 +246,7 @@ def process_files(command):
 NAMES = ["paused", "checkpointed", "lock", "init/pid", "init/starttime", "init/exitStatus",
          "init/exit", "init/control", "init/lock", "init/monitor.pid", "init/monitor.start",
          "init/attach", "init/oom", "init/started", "init/log.json", "init/shim-log.json",
-         "init/ctr.log", "init/streams.json"]
+         "init/ctr.log", "init/streams.json", "init/seccomp.json", "init/seccomp.json.1"]
 
 
 def each_file(kinds):

@@ -25,6 +25,18 @@ def rule(syscalls, action, **more):
     return {"syscalls": syscalls, "action": action, **more}
 
 
+def add_filter(box, bundle, listener, notify):
+    """The calls of `notify` are handed over at `listener`."""
+    path = os.path.join(bundle, "config.json")
+    config = json.loads(box.read(path))
+    config["linux"]["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": listener,
+        "syscalls": [{"names": list(notify), "action": "SCMP_ACT_NOTIFY"}],
+    }
+    box.write(path, json.dumps(config))
+
+
 class Guarded:
     """A real runtime's container. `notify`: the calls that are handed over; `rules`: those of the
     policy, None for no policy, or a text in place of a policy."""
@@ -41,7 +53,7 @@ class Guarded:
         self.monitor = self.container.monitor
         self.monitor.args = [*self.monitor.args, *args]
         self.record_path = self.monitor.log_path + ".seccomp.json"
-        self.add_filter(list(notify))
+        add_filter(box, self.monitor.bundle_dir, self.socket, notify)
 
     def write_policy(self, rules, per_minute):
         if rules is None:
@@ -49,16 +61,6 @@ class Guarded:
         policy = {"rules": rules, **({"perMinute": per_minute} if per_minute else {})}
         text = rules if isinstance(rules, str) else json.dumps(policy)
         return self.box.write(self.box.at("out", "policy.json"), text)
-
-    def add_filter(self, notify):
-        path = os.path.join(self.monitor.bundle_dir, "config.json")
-        config = json.loads(self.box.read(path))
-        config["linux"]["seccomp"] = {
-            "defaultAction": "SCMP_ACT_ALLOW",
-            "listenerPath": self.socket,
-            "syscalls": [{"names": notify, "action": "SCMP_ACT_NOTIFY"}],
-        }
-        self.box.write(path, json.dumps(config))
 
     def create(self):
         self.container.create()
