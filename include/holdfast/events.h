@@ -126,8 +126,8 @@ const char *hf_event_get_checkpoint(const HfEvent *self);
 /**
  * hf_event_get_syscall:
  *
- * Returns: (nullable): the name of the system calls, of letters, digits and `_`; "*" for a number
- * of names, where there were too many for an event each; %NULL for another event than
+ * Returns: (nullable): the name of the system calls, of letters, digits, `_` and `-`; "*" for a
+ * number of names, where there were too many for an event each; %NULL for another event than
  *   %HF_EVENT_SECCOMP
  */
 HF_PUBLIC

@@ -14,7 +14,7 @@ check_word(const char *name, const char *word, GError **error)
     gsize length = strlen(word);
 
     for (gsize i = 0; i < length; i++) {
-        if (!g_ascii_isalnum(word[i]) && word[i] != '_')
+        if (!g_ascii_isalnum(word[i]) && strchr("_-", word[i]) == NULL)
             return hf_throw(error, HF_ERROR_PROTOCOL, "%s: is no name", name);
     }
     if (length == 0 || length > HF_SECCOMP_RECORD_WORD_MAX)

@@ -20,7 +20,8 @@ typedef struct {
 } HfSeccompRecord;
 
 /* Fills *@out_record, whose strings the caller frees with hf_seccomp_record_clear(). Names are
- * letters, digits and '_', so they can be printed as they are. HF_ERROR_PROTOCOL. */
+ * letters, digits, '_' and '-' (a call's number can be below 0), so they can be printed as they
+ * are. HF_ERROR_PROTOCOL. */
 gboolean hf_seccomp_record_parse(const char *line, gsize length, HfSeccompRecord *out_record,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void hf_seccomp_record_clear(HfSeccompRecord *record);

@@ -4,13 +4,17 @@
 /* The log reader on files of any bytes, and on what the sinks wrote of any bytes. */
 
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "fuzz.h"
 #include "logging/cri-file.h"
+#include "logging/gzip-file.h"
 #include "logging/json-file.h"
 #include "logging/line-splitter.h"
 #include "logging/log-reader-private.h"
+#include "logging/log-reader-unpack.h"
 #include "logging/log-reader.h"
 
 #define FILES_MAX 60
@@ -214,4 +218,59 @@ fuzz_log_round_trip(const char *bytes, size_t length)
     read_log(&reading, path, &options);
     hf_fuzz_assert_same(out->str, out->len, expected_out->str, expected_out->len);
     hf_fuzz_assert_same(err->str, err->len, expected_err->str, expected_err->len);
+}
+
+static int
+make_file(const char *bytes, size_t length)
+{
+    int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(length > 0 ? write(fd, bytes, length) : 0, ==, length);
+    g_assert_cmpint(lseek(fd, 0, SEEK_SET), ==, 0);
+    return fd;
+}
+
+/* Each step reads or makes something, so the end comes: a member has 18 bytes and more, and a byte
+ * stands for 1032 at most. What is unpacked goes to *@out_fd. */
+static HfLogReaderUnpackStep
+unpack(int fd, size_t steps_max, int *out_fd)
+{
+    g_autoptr(HfLogReaderUnpack) self = hf_log_reader_unpack_new(fd, NULL);
+    HfLogReaderUnpackStep step = HF_LOG_READER_UNPACK_MORE;
+    size_t made = 0;
+
+    g_assert_nonnull(self);
+    for (guint i = 0; step == HF_LOG_READER_UNPACK_MORE; i++) {
+        g_assert_cmpuint(i, <, steps_max);
+        step = hf_log_reader_unpack_step(self, &made, NULL);
+    }
+    *out_fd = hf_log_reader_unpack_steal_fd(self);
+    return step;
+}
+
+/* A file of any bytes is unpacked or damaged; what was compressed by us reads as it was. */
+void
+fuzz_log_unpack(const char *bytes, size_t length)
+{
+    HfFuzzInput input = {bytes, length};
+    bool is_ours = (hf_fuzz_take_byte(&input) & 1) != 0;
+    hf_autofd given_fd = make_file(input.at, input.left);
+    hf_autofd packed_fd = -1;
+    hf_autofd out_fd = -1;
+
+    if (!hf_log_reader_unpack_is_supported())
+        return;
+    if (!is_ours) {
+        g_assert_cmpint(unpack(given_fd, length + 64, &out_fd), !=, HF_LOG_READER_UNPACK_FAILED);
+        return;
+    }
+    packed_fd = make_file(NULL, 0);
+    g_assert_true(hf_gzip_file_copy(given_fd, packed_fd));
+    g_assert_cmpint(unpack(packed_fd, length + 64, &out_fd), ==, HF_LOG_READER_UNPACK_DONE);
+    g_assert_true(hf_log_reader_unpack_is_copy(packed_fd, given_fd));
+    g_autofree char *text = g_malloc0(input.left + 1);
+    ssize_t size = pread(out_fd, text, input.left + 1, 0);
+    g_assert_cmpint(size, >=, 0);
+    hf_fuzz_assert_same(text, (size_t)size, input.at, input.left);
 }

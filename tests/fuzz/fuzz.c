@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "fuzz.h"
 
 #define WAIT_SECONDS 20
+#define FDS_SENT_MAX 32
 
 const HfFuzzTarget *
 hf_fuzz_get_targets(void)
@@ -108,6 +110,38 @@ hf_fuzz_write_file(const char *path, const char *bytes, size_t length)
 
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(length > 0 ? write(fd, bytes, length) : 0, ==, length);
+}
+
+int
+hf_fuzz_get_lowest_fd(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    int number = fd;
+
+    g_assert_cmpint(fd, >=, 0);
+    hf_close_fd(&fd);
+    return number;
+}
+
+bool
+hf_fuzz_send_fds(int socket_fd, struct iovec *part, const int *fds, guint count)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(FDS_SENT_MAX * sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = part, .msg_iovlen = 1};
+
+    g_assert_cmpuint(count, <=, FDS_SENT_MAX);
+    if (count > 0) {
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    }
+    return sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)part->iov_len;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include <glib.h>
 
@@ -44,6 +45,12 @@ char *hf_fuzz_take_text(HfFuzzInput *self);
 /* A directory of this process's own, made at the first call and removed at the end. */
 const char *hf_fuzz_get_dir(void);
 void hf_fuzz_write_file(const char *path, const char *bytes, size_t length);
+
+/* The number that the next descriptor will have: the same as before if none was left open. */
+int hf_fuzz_get_lowest_fd(void);
+
+/* Sends @part over a socket, with @count descriptors. False: the other end takes nothing. */
+bool hf_fuzz_send_fds(int socket_fd, struct iovec *part, const int *fds, guint count);
 
 /* The same bytes, and as many. */
 void hf_fuzz_assert_same(const void *a, size_t a_length, const void *b, size_t b_length);

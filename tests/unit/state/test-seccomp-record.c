@@ -29,6 +29,16 @@ test_all_parts_are_read(void)
 }
 
 static void
+test_call_with_a_number_below_zero_has_a_name(void)
+{
+    const char *line = "{" TIME ",\"syscall\":\"syscall_-5\",\"count\":1}";
+    g_auto(HfSeccompRecord) record = {0};
+
+    g_assert_true(hf_seccomp_record_parse(line, strlen(line), &record, NULL));
+    g_assert_cmpstr(record.syscall, ==, "syscall_-5");
+}
+
+static void
 test_record_of_several_has_no_pid_and_action(void)
 {
     const char *line = "{" TIME ",\"syscall\":\"*\",\"count\":12}";
@@ -100,6 +110,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("all-parts-are-read", test_all_parts_are_read);
+    ADD("call-with-a-number-below-zero-has-a-name", test_call_with_a_number_below_zero_has_a_name);
     ADD("record-of-several-has-no-pid-and-action", test_record_of_several_has_no_pid_and_action);
     ADD("what-makes-no-sense-is-an-error", test_what_makes_no_sense_is_an_error);
     ADD("long-names-are-refused", test_long_names_are_refused);
