@@ -8,7 +8,7 @@ import stat
 
 from harness import case, check, equal
 from oci import call, find_runtime, require_works
-from processes import is_running, status_field, wait_until
+from processes import descendants, is_running, open_files, status_field, wait_until
 from seccomp import Guarded, rule
 
 NO_CONMON = "it has no seccomp notifications"
@@ -102,6 +102,34 @@ def agent_killed(box, runtime):
     equal(box.read(guarded.message_path).count(b"holdfast-seccomp-agent ended"), 1)
 
 
+@runtimes("a call that waits for its answer gets ENOSYS when the agent is killed")
+def killed_meanwhile(box, runtime):
+    guarded = Guarded(box, runtime, f"while ! test -e /go; do sleep 0.02; done; {MKDIR}",
+                      rules=[rule(["*"], "continue")]).start()
+    agent = guarded.agent_pid()
+    os.kill(agent, signal.SIGSTOP)
+    box.write(os.path.join(guarded.monitor.bundle_dir, "rootfs", "go"), "")
+    wait_until(lambda: is_in_call(guarded.monitor.container_pid, MKDIR_NUMBER), "a call that waits")
+    os.kill(agent, signal.SIGKILL)
+
+    equal(guarded.ended(), 1)
+    check(b"Function not implemented" in guarded.monitor.logged(), guarded.monitor.logged())
+
+
+@runtimes("an exec without the agent is a failure that is told, and the container goes on")
+def exec_without_agent(box, runtime):
+    guarded = Guarded(box, runtime, "sleep 1000", rules=[]).use_process_dir().start()
+    os.kill(guarded.agent_pid(), signal.SIGKILL)
+    box.wait_text(guarded.message_path, b"holdfast-seccomp-agent ended")
+    monitor = guarded.container.exec_sync(["true"]).spawn().go()
+    text = monitor.rest().decode()
+
+    check('"exit_code": -1' in text, text)
+    check(is_running(guarded.monitor.container_pid), "the container has ended")
+    os.kill(guarded.monitor.container_pid, 9)
+    equal(guarded.ended(), 137)
+
+
 @runtimes("an exec has the same agent")
 def exec_session(box, runtime):
     guarded = Guarded(box, runtime, "sleep 1000", rules=[rule(["*"], "errno", errno="EXDEV")])
@@ -155,6 +183,21 @@ def limited(box, runtime):
     equal(sorted(r["action"] for r in guarded.records()), ["errno", "errno", "limited"])
 
 
+MKDIR_NUMBER = {"x86_64": "83", "ppc64le": "39", "s390x": "39"}.get(os.uname().machine, "34")
+
+
+def is_in_call(pid, number):
+    """Whether a process of the tree below @pid waits in that system call."""
+    for each in [pid, *descendants(pid)]:
+        try:
+            with open(f"/proc/{each}/syscall", encoding="ascii") as file:
+                if file.read().split()[0] == number:
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 def rss_of(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return int(status_field(file.read(), "VmRSS").split()[0])
@@ -174,10 +217,11 @@ def many(box, runtime):
     is_sanitized = "ASAN_OPTIONS" in os.environ
     rootfs = os.path.join(guarded.monitor.bundle_dir, "rootfs")
     guarded.monitor.wait_logged(b"one\n")
-    before = rss_of(agent)
+    before, files = rss_of(agent), open_files(agent)
     box.write(os.path.join(rootfs, "go"), "")
     guarded.monitor.wait_logged(b"two\n")
     after = rss_of(agent)
+    equal(open_files(agent), files, "open files of the agent")
     box.write(os.path.join(rootfs, "stop"), "")
 
     equal(guarded.ended(), 0)
