@@ -399,7 +399,9 @@ test_what_makes_no_sense_is_passed_over(void)
     Fixture fixture;
     g_autofree char *name = g_strnfill(65, 'x');
     const char *names[] = {"", "a\\nb", "a b", "\\u001b[31m", "\xc2\x9b", "**", name};
-    g_autofree char *block = g_strnfill(40000, 'x');
+    /* Two blocks of the reader: what follows stands where a line could begin. */
+    g_autofree char *block = g_strnfill(2 * 16384, 'x');
+    g_autofree char *line = make_line(1, 66, "mkdir", 1);
 
     set_up(&fixture);
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
@@ -410,11 +412,10 @@ test_what_makes_no_sense_is_passed_over(void)
                 "{\"time\":\"never\",\"syscall\":\"mkdir\",\"count\":1}\n");
     append(&fixture, 1, 7, "chdir", 2);
     append_text(&fixture, "seccomp.json", block);
-    append_text(&fixture, "seccomp.json", block);
     begin(&fixture);
     assert_next(&fixture, "seccomp init 2 chdir errno 7");
     assert_none(&fixture);
-    append_text(&fixture, "seccomp.json", "\n");
+    append_text(&fixture, "seccomp.json", line);
     append(&fixture, 2, 8, "chdir", 2);
     assert_next(&fixture, "seccomp init 2 chdir errno 8");
     assert_none(&fixture);
@@ -490,6 +491,49 @@ test_process_made_again_is_read_from_its_beginning(void)
     tear_down(&fixture);
 }
 
+/* How many watches there are. */
+static guint
+count_watches(const Fixture *self)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fdinfo/%d", hf_events_get_fd(self->events));
+    g_autofree char *text = NULL;
+    guint count = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (const char *at = text; (at = strstr(at, "inotify wd:")) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void
+test_files_that_are_gone_are_not_watched(void)
+{
+    Fixture fixture;
+    guint count;
+
+    set_up(&fixture);
+    begin(&fixture);
+    count = count_watches(&fixture);
+    for (int i = 1; i < 4; i++) {
+        append(&fixture, i, 1, "mkdir", 1);
+        assert_next(&fixture, "seccomp init 1 mkdir errno 1");
+        g_assert_cmpuint(count_watches(&fixture), ==, count + 1);
+        rotate(&fixture);
+    }
+    append(&fixture, 5, 1, "mkdir", 1);
+    assert_next(&fixture, "seccomp init 1 mkdir errno 1");
+    /* A process that is removed while somebody has its file open. */
+    g_autofree char *path = at(&fixture, "seccomp.json");
+    g_autofree char *full = at(&fixture, "seccomp.json.1");
+    hf_autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(unlink(path), ==, 0);
+    g_assert_cmpint(unlink(full), ==, 0);
+    g_assert_cmpint(rmdir(fixture.dir), ==, 0);
+    assert_none(&fixture);
+    g_assert_cmpuint(count_watches(&fixture), ==, count - 1);
+    tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -511,6 +555,7 @@ main(int argc, char **argv)
     ADD("what-is-no-file-of-ours-is-refused", test_what_is_no_file_of_ours_is_refused);
     ADD("process-made-again-is-read-from-its-beginning",
         test_process_made_again_is_read_from_its_beginning);
+    ADD("files-that-are-gone-are-not-watched", test_files_that_are_gone_are_not_watched);
 #undef ADD
     return g_test_run();
 }

@@ -230,6 +230,18 @@ test_links_below_the_root_are_not_followed(void)
     hf_test_remove_dir(dir);
 }
 
+/* What hf_state_read_file() refuses. */
+static void
+assert_not_opened(int dir_fd, const char *name, int code)
+{
+    g_autoptr(GError) error = NULL;
+    struct stat status;
+
+    g_assert_cmpint(hf_state_open_file(dir_fd, name, &status, &error), ==, -1);
+    g_assert_nonnull(error);
+    g_assert_true(code < 0 || g_error_matches(error, HF_ERROR, code));
+}
+
 static void
 test_whole_file_is_read(void)
 {
@@ -250,6 +262,13 @@ test_whole_file_is_read(void)
     g_assert_cmpstr(empty, ==, "");
     g_assert_cmpuint(length, ==, 0);
 
+    struct stat status;
+    hf_autofd file_fd = hf_state_open_file(fd, "text", &status, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status.st_size, ==, 10);
+    g_assert_cmpint(fcntl(file_fd, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+    hf_close_fd(&file_fd);
+
     hf_close_fd(&fd);
     hf_test_remove_dir(dir);
 }
@@ -264,6 +283,7 @@ test_missing_file_is_not_found(void)
     g_assert_null(hf_state_read_file(fd, "missing", NULL, &error));
 
     g_assert_error(error, HF_ERROR, HF_ERROR_NOT_FOUND);
+    assert_not_opened(fd, "missing", HF_ERROR_NOT_FOUND);
     hf_close_fd(&fd);
     hf_test_remove_dir(dir);
 }
@@ -284,6 +304,8 @@ test_what_is_no_file_is_not_read(void)
         g_assert_null(hf_state_read_file(fd, names[i], NULL, &error));
         g_assert_nonnull(error);
         g_assert_false(g_error_matches(error, HF_ERROR, HF_ERROR_NOT_FOUND));
+        assert_not_opened(fd, names[i],
+                          strcmp(names[i], "link") == 0 ? -1 : HF_ERROR_INVALID_STATE);
     }
 
     hf_close_fd(&fd);
@@ -300,6 +322,7 @@ test_file_that_everybody_may_write_to_is_refused(void)
     g_assert_cmpint(fchmodat(fd, "text", 0666, 0), ==, 0);
 
     g_assert_null(hf_state_read_file(fd, "text", NULL, &error));
+    assert_not_opened(fd, "text", HF_ERROR_INVALID_STATE);
 
     g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_STATE);
     g_assert_cmpstr(error->message, ==, "'text' may be written to by others");
@@ -321,6 +344,7 @@ test_file_of_another_user_is_refused(void)
     g_assert_cmpint(fchownat(fd, "text", 12345, 0, 0), ==, 0);
 
     g_assert_null(hf_state_read_file(fd, "text", NULL, &error));
+    assert_not_opened(fd, "text", HF_ERROR_INVALID_STATE);
 
     g_assert_error(error, HF_ERROR, HF_ERROR_INVALID_STATE);
     g_assert_cmpstr(error->message, ==, "'text' belongs to user 12345");
@@ -339,6 +363,7 @@ test_file_above_the_bound_is_refused(void)
     g_assert_cmpint(truncate(path, HF_STATE_FILE_MAX + 1), ==, 0);
 
     g_assert_null(hf_state_read_file(fd, "large", NULL, &error));
+    assert_not_opened(fd, "large", HF_ERROR_LIMIT);
 
     g_assert_error(error, HF_ERROR, HF_ERROR_LIMIT);
     hf_close_fd(&fd);
