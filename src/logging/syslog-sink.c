@@ -118,6 +118,10 @@ drop_pending(HfLogSink *sink)
 {
     SyslogSink *self = (SyslogSink *)sink;
     HfLogLoss loss = hf_record_queue_drop(&self->queue);
+
+    /* What comes next would be taken for the rest of a message that was sent in part. */
+    if (hf_syslog_socket_is_within_message(self->socket))
+        hf_syslog_socket_reset(self->socket);
     g_autofree char *text = hf_log_loss_describe(
         &loss, self->cause == NULL ? "the system log is too slow" : self->cause);
     HfLogRecord record = {
@@ -221,8 +225,12 @@ save(const HfLogSink *sink, HfStateWriter *writer)
 static void
 restore(SyslogSink *self, HfStateReader *reader)
 {
-    hf_syslog_socket_restore(self->socket, reader);
+    struct iovec first = {0};
+    size_t cursor = 0;
+
     hf_record_queue_restore(&self->queue, reader);
+    (void)hf_record_queue_next(&self->queue, &cursor, &first);
+    hf_syslog_socket_restore(self->socket, reader, first.iov_len);
     self->cause = g_strdup(hf_state_get_text(reader, "cause"));
 }
 

@@ -148,6 +148,12 @@ hf_syslog_socket_is_connecting(const HfSyslogSocket *self)
     return self->is_connecting;
 }
 
+bool
+hf_syslog_socket_is_within_message(const HfSyslogSocket *self)
+{
+    return self->sent > 0;
+}
+
 static void
 disconnect(HfSyslogSocket *self)
 {
@@ -330,11 +336,12 @@ hf_syslog_socket_save(const HfSyslogSocket *self, HfStateWriter *writer)
 }
 
 void
-hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader)
+hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader, size_t first_length)
 {
     self->fd = hf_state_take_fd(reader, "socket");
     self->is_connecting = self->fd >= 0 && hf_state_get_bool(reader, "is-connecting");
-    self->sent = (size_t)hf_state_get_number(reader, "sent", 0, G_MAXINT32, 0);
+    self->sent =
+        (size_t)hf_state_get_number(reader, "sent", 0, MAX((gint64)first_length - 1, 0), 0);
     self->errnum = (int)hf_state_get_number(reader, "errno", 0, G_MAXINT32, 0);
     self->back_off_s = (guint)hf_state_get_number(reader, "back-off", 0, BACK_OFF_MAX_S, 0);
     self->retry_us = hf_state_get_number(reader, "retry", 0, G_MAXINT64, 0);

@@ -39,6 +39,9 @@ HfIoResult hf_syslog_socket_send(HfSyslogSocket *self, const struct iovec *messa
 /* The connection has not been made yet: nobody may be there. */
 bool hf_syslog_socket_is_connecting(const HfSyslogSocket *self);
 
+/* Of the message that must be sent first a part has been sent, and nothing else may follow it. */
+bool hf_syslog_socket_is_within_message(const HfSyslogSocket *self);
+
 /* Closes the connection; the next send() makes a new one at once. */
 void hf_syslog_socket_reset(HfSyslogSocket *self);
 
@@ -47,4 +50,5 @@ int hf_syslog_socket_get_fd(const HfSyslogSocket *self);
 
 /* For a socket in another program, which is not connected before. */
 void hf_syslog_socket_save(const HfSyslogSocket *self, HfStateWriter *writer);
-void hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader);
+/* @first_length: of the message that will be sent first, of which a part may have been sent. */
+void hf_syslog_socket_restore(HfSyslogSocket *self, HfStateReader *reader, size_t first_length);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/saved-state.h"
 #include "logging/syslog-sink.h"
 #include "test-kit.h"
 
@@ -284,6 +285,109 @@ test_tcp_server_that_does_not_read_makes_records_wait(void)
     tear_down(&fixture);
 }
 
+/* Whole messages, each with its length before it, of which the last may be cut short. Returns how
+ * many there are that begin as @start has it. */
+static guint
+check_messages(const char *text, const char *start)
+{
+    size_t left = strlen(text);
+    guint count = 0;
+
+    while (left > 0) {
+        char *end = NULL;
+        size_t length = (size_t)g_ascii_strtoull(text, &end, 10);
+
+        left -= (size_t)(end - text);
+        if (left == 0)
+            break;
+        g_assert_true(end > text && end[0] == ' ');
+        g_assert_true(left == 1 || end[1] == '<');
+        length = MIN(length + 1, left);
+        text = end + length;
+        left -= length;
+        count += g_strstr_len(end, (gssize)length, start) != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+/* What comes until the other end has closed it. (transfer full) */
+static char *
+read_all(int connection)
+{
+    GString *all = g_string_new(NULL);
+
+    for (;;) {
+        g_autofree char *part = wait_for_message(connection);
+
+        if (part[0] == '\0')
+            return g_string_free(all, FALSE);
+        g_string_append(all, part);
+    }
+}
+
+static bool
+is_flushed_without_failure(gpointer user_data)
+{
+    HfIoResult result = flush(user_data);
+
+    g_assert_cmpint(result, !=, HF_IO_FAILED);
+    return result == HF_IO_DATA;
+}
+
+static void
+test_records_dropped_within_a_message_leave_whole_messages(void)
+{
+    Fixture fixture = set_up_inet(SOCK_STREAM, "tcp");
+    g_autofree char *text = g_strnfill(50000, 'x');
+
+    append(&fixture, HF_STREAM_STDOUT, "first");
+    hf_test_wait(NULL, "the flush", is_flushed, &fixture);
+    hf_autofd connection = accept_connection(&fixture);
+    do
+        append(&fixture, HF_STREAM_STDOUT, text);
+    while (flush(&fixture) == HF_IO_DATA);
+
+    fixture.sink->klass->drop_pending(fixture.sink);
+    append(&fixture, HF_STREAM_STDOUT, "last");
+    hf_test_wait(NULL, "the flush", is_flushed_without_failure, &fixture);
+    hf_autofd second = accept_connection(&fixture);
+    hf_log_sink_free(g_steal_pointer(&fixture.sink));
+
+    g_autofree char *before = read_all(connection);
+    g_autofree char *after = read_all(second);
+    (void)check_messages(before, "first");
+    g_assert_cmpuint(check_messages(after, " were not logged: "), ==, 1);
+    g_assert_cmpuint(check_messages(after, " - last"), ==, 1);
+    tear_down(&fixture);
+}
+
+/* What a sink makes of a message of 3 bytes of which @sent were sent. */
+static bool
+is_restored(int sent)
+{
+    const guint64 record[] = {1, 3, 3, 0};
+    g_autoptr(HfStateWriter) writer = hf_state_writer_new();
+    g_autoptr(HfStateReader) reader = NULL;
+    HfSyslogOptions options = {.address = "tcp://127.0.0.1:1", .container_id = "ctr"};
+
+    hf_state_put_number(writer, "sent", sent);
+    hf_state_put_bytes(writer, "records", record, 3 * sizeof record[0] + 3);
+    hf_autofd fd = hf_state_writer_finish(writer, NULL);
+    reader = hf_state_reader_new_from_fd(fd, NULL);
+    options.saved = reader;
+    hf_log_sink_free(hf_syslog_sink_new(&options, NULL));
+    return hf_state_reader_check(reader, NULL);
+}
+
+static void
+test_more_was_sent_than_a_message_has_is_no_state(void)
+{
+    g_assert_true(is_restored(0));
+    g_assert_true(is_restored(2));
+    g_assert_false(is_restored(3));
+    g_assert_false(is_restored(100));
+}
+
 static void
 test_missing_system_log_is_a_failure_that_keeps_records(void)
 {
@@ -379,6 +483,10 @@ main(int argc, char **argv)
     ADD("tcp-server-that-left-is-found-again", test_tcp_server_that_left_is_found_again);
     ADD("tcp-server-that-does-not-read-makes-records-wait",
         test_tcp_server_that_does_not_read_makes_records_wait);
+    ADD("more-was-sent-than-a-message-has-is-no-state",
+        test_more_was_sent_than_a_message_has_is_no_state);
+    ADD("records-dropped-within-a-message-leave-whole-messages",
+        test_records_dropped_within_a_message_leave_whole_messages);
     ADD("missing-system-log-is-a-failure-that-keeps-records",
         test_missing_system_log_is_a_failure_that_keeps_records);
     ADD("dropped-records-are-told-of", test_dropped_records_are_told_of);
