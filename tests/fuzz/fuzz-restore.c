@@ -23,8 +23,11 @@
 #include "cgroup/oom-watch.h"
 #include "fuzz.h"
 #include "logging/cri-file.h"
+#include "logging/journal-sink.h"
+#include "logging/json-file.h"
 #include "logging/log-router.h"
 #include "logging/raw-file.h"
+#include "logging/syslog-sink.h"
 #include "monitor/crash-journal.h"
 #include "monitor/parent-pipes.h"
 #include "monitor/process-dir.h"
@@ -182,28 +185,88 @@ restore_stdio(GMainContext *context, HfStateReader *reader)
     go_on(context, reader);
 }
 
+/* A router with one sink, which goes on with more output. */
 static void
-restore_log(GMainContext *context, HfStateReader *reader)
+restore_log(GMainContext *context, HfStateReader *reader, HfLogSink *take_sink)
 {
-    g_autofree char *path = g_build_filename(hf_fuzz_get_dir(), "log", NULL);
     g_autoptr(HfLogRouter) router =
         hf_log_router_new(context, LINE_MAX_LENGTH, &router_handlers, NULL);
-    const HfFileSinkOptions options = {
-        .path = path,
-        .files_max = 1,
-        .saved = hf_log_router_open_saved_sink(reader, 0),
-    };
-    HfLogSink *sink = hf_cri_file_new(&options, NULL);
 
-    if (sink == NULL)
+    if (take_sink == NULL)
         return;
-    hf_log_router_take_sink(router, sink);
+    hf_log_router_take_sink(router, take_sink);
     hf_log_router_restore(router, reader);
     if (hf_state_reader_check(reader, NULL)) {
         hf_log_router_write(router, HF_STREAM_STDOUT, "more\n", 5, false);
         hf_log_router_flush_partial(router);
     }
     go_on(context, reader);
+}
+
+static HfFileSinkOptions
+get_file_options(HfStateReader *reader, const char *path)
+{
+    return (HfFileSinkOptions){
+        .path = path,
+        .files_max = 1,
+        .saved = hf_log_router_open_saved_sink(reader, 0),
+    };
+}
+
+static void
+restore_cri(GMainContext *context, HfStateReader *reader)
+{
+    g_autofree char *path = g_build_filename(hf_fuzz_get_dir(), "log", NULL);
+    HfFileSinkOptions options = get_file_options(reader, path);
+
+    options.size_max = 400;
+    restore_log(context, reader, hf_cri_file_new(&options, NULL));
+}
+
+static void
+restore_json(GMainContext *context, HfStateReader *reader)
+{
+    g_autofree char *path = g_build_filename(hf_fuzz_get_dir(), "log", NULL);
+    HfFileSinkOptions options = get_file_options(reader, path);
+
+    options.global_size_max = 400;
+    restore_log(context, reader, hf_json_file_new(&options, NULL, NULL, NULL));
+}
+
+static void
+restore_fifo(GMainContext *context, HfStateReader *reader)
+{
+    g_autofree char *path = g_build_filename(hf_fuzz_get_dir(), "log-fifo", NULL);
+    HfFileSinkOptions options = get_file_options(reader, path);
+
+    options.is_fifo = true;
+    restore_log(context, reader, hf_raw_file_new(&options, NULL));
+}
+
+static void
+restore_journal(GMainContext *context, HfStateReader *reader)
+{
+    g_autofree char *path = g_build_filename(hf_fuzz_get_dir(), "no-journal", NULL);
+    const HfJournalOptions options = {
+        .socket_path = path,
+        .container_id = "0123456789abcdef",
+        .saved = hf_log_router_open_saved_sink(reader, 0),
+    };
+
+    restore_log(context, reader, hf_journal_sink_new(&options, NULL));
+}
+
+static void
+restore_syslog(GMainContext *context, HfStateReader *reader)
+{
+    /* A stream, whose first message may have been sent in part. Nobody listens there. */
+    const HfSyslogOptions options = {
+        .address = "tcp://127.0.0.1:1",
+        .container_id = "0123456789abcdef",
+        .saved = hf_log_router_open_saved_sink(reader, 0),
+    };
+
+    restore_log(context, reader, hf_syslog_sink_new(&options, NULL));
 }
 
 static void
@@ -227,7 +290,8 @@ typedef void (*Restore)(GMainContext *context, HfStateReader *reader);
 
 static const Restore restores[] = {
     restore_process, restore_oom,   restore_control, restore_writer, restore_reader, restore_notify,
-    restore_attach,  restore_stdin, restore_stdio,   restore_log,    restore_pipes,  restore_dir,
+    restore_attach,  restore_stdin, restore_stdio,   restore_cri,    restore_pipes,  restore_dir,
+    restore_json,    restore_fifo,  restore_journal, restore_syslog,
 };
 
 typedef struct {

@@ -531,6 +531,7 @@ test_files_that_are_gone_are_not_watched(void)
     g_assert_cmpint(rmdir(fixture.dir), ==, 0);
     assert_none(&fixture);
     g_assert_cmpuint(count_watches(&fixture), ==, count - 1);
+    hf_close_fd(&fd);
     tear_down(&fixture);
 }
 
