@@ -21,7 +21,8 @@
 #include "state/seccomp-record.h"
 
 #define RECORDS_SIZE_MAX (1024 * 1024)
-#define CALLS_MAX 4000
+/* More than have a record each. */
+#define CALLS_MAX 400
 
 /* The filter's descriptor is one of those that belong to the state. */
 void

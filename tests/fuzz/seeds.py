@@ -156,7 +156,7 @@ SEEDS = {
     "seccomp-policy": [SECCOMP_POLICY, b'{"rules":[]}'],
     "seccomp-record": [SECCOMP_RECORD, b'{"time":"2026-01-31T23:59:59Z","syscall":"*","count":9}'],
     "seccomp-records": [bytes(range(256)) * 2, b"\x84\x53\0\0\0" * 20,
-                        b"".join(b"\x94" + struct.pack("<I", i) for i in range(2000))],
+                        b"".join(b"\x94" + struct.pack("<I", i) for i in range(300))],
     "seccomp-state": [SECCOMP_STATE],
     "shim-argv": [PROCESS, INIT],
     "shim-checkpoint": [CHECKPOINT, b"{}"],
