@@ -26,7 +26,8 @@ G_BEGIN_DECLS
  * @HF_ERROR_PROCESS_NOT_EXITED: there is no exit status, as the process has not ended
  * @HF_ERROR_CONTAINER_NOT_STARTED: the container has no process
  * @HF_ERROR_START_TIMED_OUT: no process within the start's time limit
- * @HF_ERROR_MONITOR_EXITED: the monitor ended before the process was started
+ * @HF_ERROR_MONITOR_EXITED: the monitor ended before the process was started, or before it
+ *   answered
  *
  * The codes of %HF_ERROR, the one error domain of Holdfast's own. A failed system call is reported
  * in %G_FILE_ERROR or %G_IO_ERROR with the code from errno. Messages are in lower case, name the

@@ -120,6 +120,53 @@ HF_PUBLIC
 int hf_process_get_monitor_pid(HfProcess *self);
 
 /**
+ * hf_process_dup_monitor_version:
+ *
+ * Returns: (transfer full) (nullable): which version of Holdfast the monitor is, as "0.1.0"; %NULL
+ *   if none lives or that is not known
+ */
+HF_PUBLIC
+char *hf_process_dup_monitor_version(HfProcess *self) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * hf_process_upgrade_monitor:
+ * @is_forced: also if the monitor is the installed program already
+ * @out_is_upgraded: (out) (optional): %FALSE if it was, and nothing had to be done
+ * @error: %HF_ERROR_FAILED with the monitor's reason if it goes on as it was;
+ *   %HF_ERROR_CONTAINER_EXITED or %HF_ERROR_CONTAINER_NOT_STARTED without a process;
+ *   %HF_ERROR_INVALID_STATE if the monitor died (see hf_container_adopt())
+ *
+ * Has the process's monitor become the program that is installed where its own was, and waits for
+ * that. The process and whoever is attached notice nothing.
+ */
+HF_PUBLIC
+gboolean hf_process_upgrade_monitor(HfProcess *self, gboolean is_forced, gboolean *out_is_upgraded,
+                                    GCancellable *cancellable, GError **error);
+
+/**
+ * hf_process_upgrade_monitor_async:
+ * @cancellable: (nullable): as for hf_process_upgrade_monitor()
+ * @callback: (scope async): called in the thread-default main context, once it is done
+ *
+ * hf_process_upgrade_monitor() without waiting: hf_process_upgrade_monitor_finish() tells the
+ * result.
+ */
+HF_PUBLIC
+void hf_process_upgrade_monitor_async(HfProcess *self, gboolean is_forced,
+                                      GCancellable *cancellable, GAsyncReadyCallback callback,
+                                      gpointer user_data);
+
+/**
+ * hf_process_upgrade_monitor_finish:
+ * @out_is_upgraded: (out) (optional): as for hf_process_upgrade_monitor()
+ *
+ * Returns: %FALSE if the monitor goes on as it was
+ */
+HF_PUBLIC
+gboolean hf_process_upgrade_monitor_finish(HfProcess *self, GAsyncResult *result,
+                                           gboolean *out_is_upgraded, GError **error);
+
+/**
  * hf_process_get_state:
  *
  * Returns: what the files and the kernel tell, at this moment

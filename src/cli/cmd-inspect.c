@@ -11,6 +11,7 @@ describe_process(JsonBuilder *builder, HfProcess *process)
     g_autoptr(HfProcessSpec) spec = hf_process_dup_spec(process);
     g_autofree char *json = hf_process_spec_to_json(spec);
     g_autofree char *log_path = hf_process_dup_log_path(process);
+    g_autofree char *monitor_version = hf_process_dup_monitor_version(process);
     HfProcessState state = hf_process_get_state(process);
     int exit_status = hf_describe_exit_status(process);
 
@@ -19,6 +20,7 @@ describe_process(JsonBuilder *builder, HfProcess *process)
     hf_json_add_string(builder, "state", hf_process_state_to_string(state));
     hf_json_add_int(builder, "pid", hf_process_get_system_pid(process));
     hf_json_add_int(builder, "monitorPid", hf_process_get_monitor_pid(process));
+    hf_json_add_string(builder, "monitorVersion", monitor_version);
     if (exit_status >= 0)
         hf_json_add_int(builder, "exitStatus", exit_status);
     hf_json_add_int(builder, "oomKills", (gint64)hf_process_count_oom_kills(process));

@@ -20,6 +20,7 @@ int hf_cmd_pause(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_resume(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_kill(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_adopt(HfCli *cli, int argc, char **argv, GError **error);
+int hf_cmd_upgrade(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_wait(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_resize(HfCli *cli, int argc, char **argv, GError **error);
 int hf_cmd_reopen_logs(HfCli *cli, int argc, char **argv, GError **error);

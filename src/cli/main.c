@@ -25,6 +25,7 @@ const HfCliCommand hf_cli_commands[] = {
     {"resume", hf_cmd_resume, "Let frozen containers go on"},
     {"kill", hf_cmd_kill, "Send a signal to containers"},
     {"adopt", hf_cmd_adopt, "Give containers whose monitor died a new one"},
+    {"upgrade", hf_cmd_upgrade, "Have monitors become the installed program"},
     {"wait", hf_cmd_wait, "Wait for containers to end, and print their exit status"},
     {"resize", hf_cmd_resize, "Set the size of a container's terminal"},
     {"reopen-logs", hf_cmd_reopen_logs, "Open log files anew, after they were renamed"},

@@ -98,8 +98,8 @@ send_line(HfProcess *self, const char *line, GError **error)
     return hf_throw_errno(error, "write to '%s'", HF_STATE_CONTROL);
 }
 
-static gboolean
-send_command(HfProcess *self, guint command, guint first, guint second, GError **error)
+gboolean
+hf_process_send_command(HfProcess *self, guint command, guint first, guint second, GError **error)
 {
     g_autoptr(HfProcessRef) ref = find_living(self, error);
     char line[64];
@@ -119,7 +119,7 @@ hf_process_close_stdin(HfProcess *self, GError **error)
     g_return_val_if_fail(HF_IS_PROCESS(self), FALSE);
     g_return_val_if_fail(error == NULL || *error == NULL, FALSE);
 
-    return send_command(self, 0, 0, 0, error);
+    return hf_process_send_command(self, 0, 0, 0, error);
 }
 
 gboolean
@@ -133,7 +133,7 @@ hf_process_resize(HfProcess *self, guint width, guint height, GError **error)
     if (width > SIZE_MAX_CELLS || height > SIZE_MAX_CELLS)
         return hf_throw(error, HF_ERROR_INVALID_ARGUMENT, "a terminal cannot be of size %ux%u",
                         width, height);
-    return send_command(self, 1, width, height, error);
+    return hf_process_send_command(self, 1, width, height, error);
 }
 
 gboolean
@@ -142,5 +142,5 @@ hf_process_reopen_logs(HfProcess *self, GError **error)
     g_return_val_if_fail(HF_IS_PROCESS(self), FALSE);
     g_return_val_if_fail(error == NULL || *error == NULL, FALSE);
 
-    return send_command(self, 2, 0, 0, error);
+    return hf_process_send_command(self, 2, 0, 0, error);
 }

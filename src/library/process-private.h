@@ -48,6 +48,10 @@ HfProcessRef *hf_process_find(HfProcess *self, pid_t *out_pid, GError **error);
  * there may be one, so it is true. */
 bool hf_process_has_monitor(HfProcess *self);
 
+/* process-control.c: a line on the monitor's `control`, for a process that lives. */
+gboolean hf_process_send_command(HfProcess *self, guint command, guint first, guint second,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* process-exit.c: whether somebody who will write exitStatus holds ROOT/ID/PROCESS/ (@dir_fd), by
  * the lock or, as containerd's shim does, by the FIFO `exit` alone. */
 bool hf_process_has_witness(int dir_fd);

@@ -102,6 +102,7 @@ go_on(const HfUpgradeStart *start, HfOptions *options, char *const *argv, GError
         hf_diag(HF_DIAG_ERROR, "no upgrade: the new program could not go on: %s", start->error);
     else
         hf_diag(HF_DIAG_INFO, "upgraded to " HF_VERSION);
+    hf_monitor_note_upgrade(monitor, start->error);
     return hf_monitor_run(monitor);
 }
 

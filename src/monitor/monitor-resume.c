@@ -73,7 +73,23 @@ save(HfStateWriter *writer, gpointer user_data)
     hf_state_end(writer);
 }
 
-static const HfUpgradeHandlers upgrade_handlers = {get_savable, save};
+void
+hf_monitor_note_upgrade(HfMonitor *self, const char *reason)
+{
+    const HfProcessDir *dir = self->adoption_dir != NULL ? self->adoption_dir : self->process_dir;
+    g_autoptr(GError) error = NULL;
+
+    if (dir != NULL && !hf_process_dir_write_upgrade(dir, reason, &error))
+        hf_diag_take_error(HF_DIAG_WARNING, &error, "the answer to who asked for an upgrade");
+}
+
+static void
+on_refused(const char *reason, gpointer user_data)
+{
+    hf_monitor_note_upgrade(user_data, reason);
+}
+
+static const HfUpgradeHandlers upgrade_handlers = {get_savable, save, on_refused};
 
 /* Where this program is installed: another one may have its name by now. (transfer full) */
 static char *

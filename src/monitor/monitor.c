@@ -44,11 +44,14 @@ static void
 on_upgrade_wanted(gpointer user_data)
 {
     HfMonitor *self = user_data;
+    static const char reason[] = "this program does not know where it is installed";
 
-    if (self->upgrade != NULL)
+    if (self->upgrade != NULL) {
         hf_upgrade_request(self->upgrade);
-    else
-        hf_diag(HF_DIAG_ERROR, "no upgrade: this program does not know where it is installed");
+        return;
+    }
+    hf_diag(HF_DIAG_ERROR, "no upgrade: %s", reason);
+    hf_monitor_note_upgrade(self, reason);
 }
 
 static void

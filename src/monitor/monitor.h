@@ -29,6 +29,10 @@ HfMonitor *hf_monitor_resume(HfOptions *options, const HfUpgradeStart *start, ch
  * @argv outlives the monitor. */
 void hf_monitor_make_upgradable(HfMonitor *self, const char *program, char *const *argv);
 
+/* For who asked for an upgrade, where there is a directory for it. @reason: why there is none;
+ * NULL: this is the program that was asked for. */
+void hf_monitor_note_upgrade(HfMonitor *self, const char *reason);
+
 /* Goes into the background unless --sync, watches the container to its end, and gives the exit
  * status for this program. In the first process it does not return. */
 int hf_monitor_run(HfMonitor *self);

@@ -18,6 +18,7 @@
 #include "monitor/monitor-log.h"
 #include "monitor/process-dir.h"
 #include "protocol/state-names.h"
+#include "version.h"
 
 /* How this works.
  *
@@ -36,7 +37,10 @@
  * and a child that does not exec closes them.
  *
  * The order in time: lock, exit, (shim-log.json), monitor.pid, pid (by the runtime), starttime,
- * exitStatus, hang-up. */
+ * exitStatus, hang-up.
+ *
+ * Each answer in `upgrade` has a number, one more than that of the answer before, whoever gave it:
+ * by that an answer is told from an earlier one that says the same. */
 
 #define FILE_MODE 0644
 #define SMALL_FILE_MAX 4096
@@ -224,15 +228,35 @@ write_number(const HfProcessDir *self, const char *name, guint64 number, GError 
     return hf_atomic_file_write_at(self->fd, name, text, (size_t)length, FILE_MODE, error);
 }
 
-/* The pid comes last: who finds it finds the other. */
+static gboolean
+write_version(const HfProcessDir *self, GError **error)
+{
+    return hf_atomic_file_write_at(self->fd, HF_STATE_MONITOR_VERSION, HF_VERSION,
+                                   strlen(HF_VERSION), FILE_MODE, error);
+}
+
+/* The pid comes last: who finds it finds the others. */
 gboolean
 hf_process_dir_write_monitor(const HfProcessDir *self, GError **error)
 {
     guint64 start_time = 0;
 
-    return hf_process_read_start_time(getpid(), &start_time, error) &&
+    return hf_process_read_start_time(getpid(), &start_time, error) && write_version(self, error) &&
            write_number(self, HF_STATE_MONITOR_START, start_time, error) &&
            write_number(self, HF_STATE_MONITOR_PID, (guint64)getpid(), error);
+}
+
+gboolean
+hf_process_dir_write_upgrade(const HfProcessDir *self, const char *reason, GError **error)
+{
+    g_autofree char *before = read_text(self, HF_STATE_UPGRADE);
+    guint64 number = before != NULL ? g_ascii_strtoull(before, NULL, 10) : 0;
+    g_autofree char *text =
+        g_strdup_printf("%" G_GUINT64_FORMAT "\n%s%s", number + 1, reason != NULL ? reason : "",
+                        reason != NULL ? "\n" : "");
+
+    return write_version(self, error) && hf_atomic_file_write_at(self->fd, HF_STATE_UPGRADE, text,
+                                                                 strlen(text), FILE_MODE, error);
 }
 
 gboolean

@@ -48,8 +48,15 @@ int hf_process_dir_get_fd(const HfProcessDir *self);
 /* As it was given. */
 const char *hf_process_dir_get_path(const HfProcessDir *self);
 
-/* Which process this program is: `monitor.pid` and `monitor.start`. */
+/* Which process this program is, and of which version: `monitor.pid`, `monitor.start` and
+ * `monitor.version`. */
 gboolean hf_process_dir_write_monitor(const HfProcessDir *self,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* `upgrade`, for who asked this program to become another: its version is there as well when it
+ * has.
+ * @reason: why it has not; NULL: it has. */
+gboolean hf_process_dir_write_upgrade(const HfProcessDir *self, const char *reason,
                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* `starttime`, by which the process is told from a later one with its pid. */

@@ -97,6 +97,7 @@ static void
 refuse(HfUpgrade *self, const char *reason)
 {
     hf_diag(HF_DIAG_ERROR, "no upgrade to '%s': %s", self->program, reason);
+    self->handlers->on_refused(reason, self->user_data);
     self->is_wanted = false;
     hf_source_clear(&self->step_source);
     drop_child(self);

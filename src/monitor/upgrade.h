@@ -18,6 +18,8 @@ typedef struct {
     HfSessionSavable (*get_savable)(gpointer user_data);
     /* Changes nothing that the program which saves would notice. */
     void (*save)(HfStateWriter *writer, gpointer user_data);
+    /* There is no upgrade; said as a message already. */
+    void (*on_refused)(const char *reason, gpointer user_data);
 } HfUpgradeHandlers;
 
 /* @argv, of this program, and the strings outlive the upgrade, as does @reaper. @program is where

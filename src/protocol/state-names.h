@@ -24,13 +24,15 @@
 #define HF_STATE_EXIT_STATUS "exitStatus"
 #define HF_STATE_RUNTIME_LOG "log.json"
 #define HF_STATE_MONITOR_LOG "shim-log.json"
-#define HF_STATE_ATTACH "attach"               /* (+) SEQPACKET socket */
-#define HF_STATE_MONITOR_PID "monitor.pid"     /* (+) */
-#define HF_STATE_MONITOR_START "monitor.start" /* (+) */
-#define HF_STATE_LOCK "lock"                   /* (+) locked by the living monitor */
-#define HF_STATE_OOM "oom"                     /* (+) */
-#define HF_STATE_STARTED "started"             /* (+) the first process is let run; empty */
-#define HF_STATE_SECCOMP "seccomp.json"        /* (+) */
+#define HF_STATE_ATTACH "attach"                   /* (+) SEQPACKET socket */
+#define HF_STATE_MONITOR_PID "monitor.pid"         /* (+) */
+#define HF_STATE_MONITOR_START "monitor.start"     /* (+) */
+#define HF_STATE_MONITOR_VERSION "monitor.version" /* (+) */
+#define HF_STATE_UPGRADE "upgrade"                 /* (+) the answer to the last request for one */
+#define HF_STATE_LOCK "lock"                       /* (+) locked by the living monitor */
+#define HF_STATE_OOM "oom"                         /* (+) */
+#define HF_STATE_STARTED "started"                 /* (+) the first process is let run; empty */
+#define HF_STATE_SECCOMP "seccomp.json"            /* (+) */
 #define HF_STATE_SECCOMP_FULL HF_STATE_SECCOMP ".1"
 #define HF_STATE_STREAMS "streams.json" /* (+) */
 #define HF_STATE_ENDING "ending" /* (+) the process has ended; its status is not reported yet */

@@ -49,6 +49,7 @@ def files(box):
 
     names = set(os.listdir(directory(monitor)))
     equal(names, {"argv", "cwd", "environ", "journal", "lock", "monitor.pid", "monitor.start",
+                  "monitor.version",
                   "pid", "starttime", "streams.json"})
     equal(os.stat(directory(monitor)).st_mode & 0o777, 0o700)
     equal(box.read(directory(monitor, "pid")), b"%d" % pid)

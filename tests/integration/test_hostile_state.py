@@ -246,7 +246,8 @@ def process_files(command):
 NAMES = ["paused", "checkpointed", "lock", "init/pid", "init/starttime", "init/exitStatus",
          "init/exit", "init/control", "init/lock", "init/monitor.pid", "init/monitor.start",
          "init/attach", "init/oom", "init/started", "init/log.json", "init/shim-log.json",
-         "init/ctr.log", "init/streams.json", "init/seccomp.json", "init/seccomp.json.1"]
+         "init/ctr.log", "init/streams.json", "init/seccomp.json", "init/seccomp.json.1",
+         "init/monitor.version", "init/upgrade"]
 
 
 def each_file(kinds):

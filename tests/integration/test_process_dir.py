@@ -38,7 +38,7 @@ def living(box):
     pid = monitor.container_pid
 
     equal(files(directory), ["attach", "control", "exit", "lock", "monitor.pid", "monitor.start",
-                             "pid", "shim-log.json", "starttime"])
+                             "monitor.version", "pid", "shim-log.json", "starttime"])
     equal(directory.read("pid"), b"%d" % pid)
     equal(directory.read("starttime"), stat_fields(pid)[19].encode())
     equal(directory.read("monitor.pid"), b"%d" % monitor.pid)
@@ -58,7 +58,8 @@ def ended(box):
     equal(monitor.wait_gone(), 0)
     check(not directory.is_locked(), "no monitor lives")
     equal(files(directory), ["control", "exit", "exitStatus", "lock", "monitor.pid",
-                             "monitor.start", "pid", "shim-log.json", "starttime"])
+                             "monitor.start", "monitor.version", "pid", "shim-log.json",
+                             "starttime"])
 
 
 @ours("both FIFOs are made where nobody made them, and a loader may come later")

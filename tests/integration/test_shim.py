@@ -37,8 +37,8 @@ def files(box):
     equal(shim.wait_exit(), b"3")
     shim.wait_gone()
     equal(sorted(os.listdir(shim.directory.path)),
-          ["control", "exit", "exitStatus", "lock", "monitor.pid", "monitor.start", "pid",
-           "process.json", "shim-log.json", "starttime"])
+          ["control", "exit", "exitStatus", "lock", "monitor.pid", "monitor.start",
+           "monitor.version", "pid", "process.json", "shim-log.json", "starttime"])
     equal(shim.directory.read("shim-log.json"), b"")
 
 

@@ -77,6 +77,28 @@ test_directories_that_are_not_ours_alone_are_refused(void)
 }
 
 static void
+test_each_answer_about_an_upgrade_has_another_number(void)
+{
+    char *path = hf_test_make_dir();
+    g_autoptr(HfProcessDir) dir = open_dir(path);
+
+    g_assert_true(hf_process_dir_write_upgrade(dir, NULL, NULL));
+    assert_file_is(path, "upgrade", "1\n");
+    g_autofree char *version = hf_test_read_file(path, "monitor.version");
+    g_assert_true(g_regex_match_simple("^[0-9.]+$", version, 0, 0));
+    g_assert_true(hf_process_dir_write_upgrade(dir, "not today\nnever", NULL));
+    assert_file_is(path, "upgrade", "2\nnot today\nnever\n");
+    g_clear_pointer(&dir, hf_process_dir_free);
+    dir = open_dir(path);
+    g_assert_true(hf_process_dir_write_upgrade(dir, NULL, NULL));
+    assert_file_is(path, "upgrade", "3\n");
+    hf_test_write_file(path, "upgrade", "no number");
+    g_assert_true(hf_process_dir_write_upgrade(dir, NULL, NULL));
+    assert_file_is(path, "upgrade", "1\n");
+    hf_test_remove_dir(path);
+}
+
+static void
 assert_used(const HfProcessDir *dir, const char *words)
 {
     g_autoptr(GError) error = NULL;
@@ -200,6 +222,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     hf_test_add("/monitor/process-dir/directory-that-another-has-names-its-monitor",
                 test_directory_that_another_has_names_its_monitor);
+    hf_test_add("/monitor/process-dir/each-answer-about-an-upgrade-has-another-number",
+                test_each_answer_about_an_upgrade_has_another_number);
     hf_test_add("/monitor/process-dir/directories-that-are-not-ours-alone-are-refused",
                 test_directories_that_are_not_ours_alone_are_refused);
     hf_test_add("/monitor/process-dir/directory-is-for-one-process",
