@@ -357,6 +357,7 @@ save(const HfLogSink *sink, HfStateWriter *writer)
     hf_log_loss_save(&self->missing, writer, "missing");
     hf_log_loss_save(&self->over_limit, writer, "over-limit");
     hf_state_put_text(writer, "cause", self->cause);
+    hf_log_progress_save(&self->progress, writer);
 }
 
 static void
@@ -376,6 +377,7 @@ restore(HfFileSink *self, HfStateReader *reader)
     hf_log_loss_restore(&self->missing, reader, "missing");
     hf_log_loss_restore(&self->over_limit, reader, "over-limit");
     self->cause = g_strdup(hf_state_get_text(reader, "cause"));
+    hf_log_progress_restore(&self->progress, reader);
 }
 
 static void
@@ -423,7 +425,8 @@ hf_file_sink_new(const HfFileSinkOptions *options, HfLogFormat *take_format, GEr
     HfLogFile *file;
     HfFileSink *self;
 
-    hf_log_progress_init(&progress, &file_options, options->handed);
+    /* What is restored goes on in the same file, of which nothing has to be settled. */
+    hf_log_progress_init(&progress, &file_options, options->saved != NULL ? NULL : options->handed);
     file = hf_log_file_new_with_options(&file_options, error);
     if (file == NULL) {
         take_format->klass->free(take_format);
@@ -436,11 +439,12 @@ hf_file_sink_new(const HfFileSinkOptions *options, HfLogFormat *take_format, GEr
     self->file = file;
     self->format = take_format;
     self->progress = progress;
-    hf_log_progress_commit(&self->progress, file);
     self->total_left = options->global_size_max > 0 ? options->global_size_max : G_MAXINT64;
     self->pending_max = MAX(options->pending_max, HF_FILE_SINK_PENDING_MAX);
     if (options->saved != NULL)
         restore(self, options->saved);
+    if (options->saved == NULL || !hf_log_progress_is_marked(&self->progress))
+        hf_log_progress_commit(&self->progress, file);
     return &self->sink;
 }
 

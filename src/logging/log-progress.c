@@ -27,6 +27,12 @@ hf_log_progress_has_known(const HfLogProgress *self, HfStream stream)
 }
 
 bool
+hf_log_progress_is_marked(const HfLogProgress *self)
+{
+    return self->mark != NULL && self->mark->is_set;
+}
+
+bool
 hf_log_progress_take(HfLogProgress *self, HfLogRecord *record)
 {
     guint64 size = record->length + (record->is_partial ? 0 : 1);
@@ -67,4 +73,31 @@ hf_log_progress_commit(HfLogProgress *self, const HfLogFile *file)
     hf_log_file_get_place(file, &place);
     memcpy(place.consumed, self->consumed, sizeof place.consumed);
     hf_log_mark_commit(self->mark, &place);
+}
+
+/* Positions are below 2^63: a container that prints 10 GB each second gets there in 29 years. */
+void
+hf_log_progress_save(const HfLogProgress *self, HfStateWriter *writer)
+{
+    hf_state_put_number(writer, "consumed-stdout", (gint64)self->consumed[HF_STREAM_STDOUT]);
+    hf_state_put_number(writer, "consumed-stderr", (gint64)self->consumed[HF_STREAM_STDERR]);
+    hf_state_put_number(writer, "known-stdout", (gint64)self->known[HF_STREAM_STDOUT]);
+    hf_state_put_number(writer, "known-stderr", (gint64)self->known[HF_STREAM_STDERR]);
+    hf_state_put_number(writer, "known-units", (gint64)self->known_units);
+}
+
+static guint64
+get_count(HfStateReader *reader, const char *name)
+{
+    return (guint64)hf_state_get_number(reader, name, 0, G_MAXINT64, 0);
+}
+
+void
+hf_log_progress_restore(HfLogProgress *self, HfStateReader *reader)
+{
+    self->consumed[HF_STREAM_STDOUT] = get_count(reader, "consumed-stdout");
+    self->consumed[HF_STREAM_STDERR] = get_count(reader, "consumed-stderr");
+    self->known[HF_STREAM_STDOUT] = get_count(reader, "known-stdout");
+    self->known[HF_STREAM_STDERR] = get_count(reader, "known-stderr");
+    self->known_units = get_count(reader, "known-units");
 }

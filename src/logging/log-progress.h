@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "logging/log-file.h"
 #include "logging/log-mark.h"
 #include "logging/log-sink.h"
@@ -29,12 +30,20 @@ void hf_log_progress_init(HfLogProgress *self, const HfLogFileOptions *file, con
 /* Whether any of what comes may be known. */
 bool hf_log_progress_has_known(const HfLogProgress *self, HfStream stream);
 
+/* The mark says where the log is. */
+bool hf_log_progress_is_marked(const HfLogProgress *self);
+
 /* Counts the record as appended. True if the log has it: it is left out. Of a raw log's record the
  * part that is there is cut off. */
 bool hf_log_progress_take(HfLogProgress *self, HfLogRecord *record);
 
 /* Counts @size bytes of lines of which none is known. */
 void hf_log_progress_add(HfLogProgress *self, HfStream stream, size_t size);
+
+/* For another program that goes on with the file and its mark, which stays as it is. */
+void hf_log_progress_save(const HfLogProgress *self, HfStateWriter *writer);
+/* After init() without @handed. */
+void hf_log_progress_restore(HfLogProgress *self, HfStateReader *reader);
 
 /* All that was appended is in @file. */
 void hf_log_progress_commit(HfLogProgress *self, const HfLogFile *file);

@@ -46,6 +46,7 @@ hf_log_router_save(const HfLogRouter *self, HfStateWriter *writer)
     for (guint i = 0; i < HF_STREAM_COUNT; i++) {
         hf_state_begin(writer, hf_stream_to_string((HfStream)i));
         hf_line_splitter_save(self->splitters[i], writer);
+        hf_state_put_number(writer, "handed", (gint64)self->handed[i]);
         hf_state_end(writer);
     }
     for (guint i = 0; i < self->outlets->len; i++) {
@@ -74,9 +75,12 @@ hf_log_router_restore(HfLogRouter *self, HfStateReader *reader)
 {
     if (hf_state_get_number(reader, "sinks", 0, G_MAXUINT32, 0) != self->outlets->len)
         hf_state_reader_fail(reader, "sinks", "are not those of the command line");
-    for (guint i = 0; i < HF_STREAM_COUNT; i++)
-        hf_line_splitter_restore(self->splitters[i],
-                                 hf_state_open_needed(reader, hf_stream_to_string((HfStream)i)));
+    for (guint i = 0; i < HF_STREAM_COUNT; i++) {
+        HfStateReader *stream = hf_state_open_needed(reader, hf_stream_to_string((HfStream)i));
+
+        hf_line_splitter_restore(self->splitters[i], stream);
+        self->handed[i] = (guint64)hf_state_get_number(stream, "handed", 0, G_MAXINT64, 0);
+    }
     for (guint i = 0; i < self->outlets->len; i++) {
         HfLogRouterOutlet *outlet = g_ptr_array_index(self->outlets, i);
 

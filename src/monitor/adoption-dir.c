@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -57,9 +58,29 @@ get_parent(const HfOptions *o)
     return g_build_filename(runtime_dir, "holdfast", PARENT_NAME, NULL);
 }
 
+/* What a monitor that was killed while it replaced a file had not given its name yet. */
+static void
+remove_hidden(const HfProcessDir *dir)
+{
+    int fd = openat(hf_process_dir_get_fd(dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+
+    if (stream == NULL) {
+        hf_close_fd(&fd);
+        return;
+    }
+    while ((entry = readdir(stream)) != NULL) {
+        if (entry->d_name[0] == '.')
+            (void)unlinkat(fd, entry->d_name, 0);
+    }
+    (void)closedir(stream);
+}
+
 static void
 remove_files(const HfProcessDir *dir)
 {
+    remove_hidden(dir);
     for (size_t i = 0; i < G_N_ELEMENTS(session_files); i++)
         (void)unlinkat(hf_process_dir_get_fd(dir), session_files[i], 0);
 }

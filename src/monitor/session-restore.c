@@ -131,8 +131,8 @@ restore_log(HfSession *self, HfStateReader *reader, GError **error)
     if (!hf_session_open_logs(self, log, error))
         return FALSE;
     hf_log_router_restore(self->log, log);
-    /* It begins anew, with the half lines that were restored. */
-    if (self->journal != NULL) {
+    /* It is of another make, and begins anew with the half lines that were restored. */
+    if (self->journal != NULL && !hf_crash_journal_is_left(self->journal)) {
         hf_crash_journal_begin(self->journal, 0);
         hf_crash_journal_end(self->journal, self->log);
     }

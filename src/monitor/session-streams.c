@@ -64,7 +64,8 @@ hf_session_on_log_rotated(const char *path, gpointer user_data)
     hf_log_compressor_push(self->log_compressor, path);
 }
 
-/* Without it a monitor that is killed may lose output, and nothing else. */
+/* Without it a monitor that is killed may lose output, and nothing else. What was restored goes on
+ * with it as it is: at no time is there none. */
 static HfCrashJournal *
 open_journal(HfSession *self, bool is_restoring)
 {
@@ -75,7 +76,7 @@ open_journal(HfSession *self, bool is_restoring)
         return NULL;
     self->journal =
         hf_crash_journal_new(hf_process_dir_get_fd(dir), (size_t)self->options->log_line_max,
-                             self->options->adopt_dir != NULL && !is_restoring, &error);
+                             self->options->adopt_dir != NULL || is_restoring, &error);
     if (self->journal == NULL)
         hf_diag_take_error(HF_DIAG_WARNING, &error, "no journal of unwritten output");
     return self->journal;
@@ -96,7 +97,7 @@ hf_session_open_logs(HfSession *self, HfStateReader *saved, GError **error)
         hf_log_router_new(self->owner->context, (size_t)o->log_line_max, &log_handlers, self);
     if (!hf_log_sinks_open(o, self->log, &watcher, error))
         return FALSE;
-    if (self->journal != NULL && hf_crash_journal_is_left(self->journal))
+    if (saved == NULL && self->journal != NULL && hf_crash_journal_is_left(self->journal))
         hf_crash_journal_replay(self->journal, self->log);
     return TRUE;
 }

@@ -130,7 +130,7 @@ def run_all(command, name, outside, what):
     """Every command that reads state; each ends, and none tells the secret."""
     results = {}
     for words in (["list"], ["--format=json", "list"], ["inspect", name], ["events"],
-                  ["logs", name], ["wait", name], ["kill", name], ["top", name],
+                  ["logs", name], ["wait", name], ["upgrade", name], ["kill", name], ["top", name],
                   ["delete", name], ["delete", "--force", name]):
         result = command.run(*words)
         said = result.out.decode(errors="replace") + result.err
