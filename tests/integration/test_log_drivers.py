@@ -16,6 +16,7 @@ import threading
 from harness import Skip, case, check, equal
 from peers import logged_bytes, parse_log
 from processes import wait_until
+from syslogd import Server
 
 CONMON = "it has no such driver or option"
 COUNT = 3000
@@ -176,54 +177,6 @@ def fifo_without_reader(box):
 
     equal(monitor.wait_exited(), b"4")
     check(len(box.read(other)) > 4000000, "the other log has all of it")
-
-
-class Server:
-    """A system log that collects."""
-
-    def __init__(self, kind, path=None):
-        self.is_stream = kind == socket.SOCK_STREAM
-        self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET, kind)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.socket.bind(path or ("127.0.0.1", 0))
-        if self.is_stream:
-            self.socket.listen()
-        self.data = []
-        self.is_open = True
-        self.thread = threading.Thread(target=self.collect, daemon=True)
-        self.thread.start()
-
-    @property
-    def port(self):
-        return self.socket.getsockname()[1]
-
-    def collect(self):
-        with contextlib.suppress(OSError):
-            source = self.socket.accept()[0] if self.is_stream else self.socket
-            while self.is_open:
-                data = source.recv(1 << 20)
-                if self.is_stream and not data:
-                    return
-                self.data.append(data)
-
-    def messages(self):
-        return frames(b"".join(self.data)) if self.is_stream else list(self.data)
-
-    def close(self):
-        self.is_open = False
-        self.socket.close()
-
-
-def frames(data):
-    """Takes octet-counted messages apart."""
-    found = []
-    while data:
-        length, blank, rest = data.partition(b" ")
-        if not blank or len(rest) < int(length):
-            break
-        found.append(rest[: int(length)])
-        data = rest[int(length):]
-    return found
 
 
 def syslog_case(box, server, address):
