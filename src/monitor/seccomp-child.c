@@ -95,7 +95,7 @@ make_socket(HfSeccompChild *self, GError **error)
 static void
 remove_socket(HfSeccompChild *self)
 {
-    if (self->dir_fd >= 0)
+    if (self->dir_fd >= 0 && self->socket_name != NULL)
         (void)unlinkat(self->dir_fd, self->socket_name, 0);
     hf_close_fd(&self->dir_fd);
 }
@@ -181,6 +181,13 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
     g_assert_not_reached();
 }
 
+static void
+watch_pipe(HfSeccompChild *self)
+{
+    self->source = hf_source_watch_fd(self->context, self->pipe_fd, G_IO_IN | G_IO_HUP | G_IO_ERR,
+                                      HF_PRIORITY_CONTROL, PROGRAM, on_readable, self);
+}
+
 /* Reaped; the pipe tells what it means. */
 static void
 on_exited(pid_t pid, int wait_status, bool is_known, gpointer user_data)
@@ -218,27 +225,35 @@ spawn(HfSeccompChild *self, const char *program, int socket_fd, GError **error)
         return FALSE;
     }
     hf_reaper_watch(self->reaper, self->pid, on_exited, self);
-    self->source = hf_source_watch_fd(self->context, self->pipe_fd, G_IO_IN | G_IO_HUP | G_IO_ERR,
-                                      HF_PRIORITY_CONTROL, PROGRAM, on_readable, self);
+    watch_pipe(self);
     return TRUE;
+}
+
+static HfSeccompChild *
+make(GMainContext *context, HfReaper *reaper, const HfSeccompChildHandlers *handlers,
+     gpointer user_data)
+{
+    HfSeccompChild *self = g_new0(HfSeccompChild, 1);
+
+    self->context = context;
+    self->reaper = reaper;
+    self->handlers = handlers;
+    self->user_data = user_data;
+    self->dir_fd = -1;
+    self->pipe_fd = -1;
+    self->line = g_string_new(NULL);
+    return self;
 }
 
 HfSeccompChild *
 hf_seccomp_child_new(GMainContext *context, HfReaper *reaper, const HfSeccompChildOptions *options,
                      const HfSeccompChildHandlers *handlers, gpointer user_data, GError **error)
 {
-    g_autoptr(HfSeccompChild) self = g_new0(HfSeccompChild, 1);
+    g_autoptr(HfSeccompChild) self = make(context, reaper, handlers, user_data);
     g_autofree char *program = NULL;
     hf_autofd socket_fd = -1;
 
-    self->context = context;
-    self->reaper = reaper;
     self->options = *options;
-    self->handlers = handlers;
-    self->user_data = user_data;
-    self->dir_fd = -1;
-    self->pipe_fd = -1;
-    self->line = g_string_new(NULL);
     program = find_program(error);
     if (program == NULL)
         return NULL;
@@ -248,6 +263,41 @@ hf_seccomp_child_new(GMainContext *context, HfReaper *reaper, const HfSeccompChi
         return NULL;
     }
     return g_steal_pointer(&self);
+}
+
+void
+hf_seccomp_child_save(const HfSeccompChild *self, HfStateWriter *writer)
+{
+    hf_state_put_fd(writer, "directory", self->dir_fd);
+    hf_state_put_text(writer, "socket-name", self->socket_name);
+    hf_state_put_number(writer, "pid", self->pid);
+    hf_state_put_fd(writer, "pipe", self->pipe_fd);
+    hf_state_put_bytes(writer, "line", self->line->str, self->line->len);
+    hf_state_put_bool(writer, "is-ready", self->is_ready);
+}
+
+HfSeccompChild *
+hf_seccomp_child_new_saved(GMainContext *context, HfReaper *reaper, HfStateReader *reader,
+                           const HfSeccompChildHandlers *handlers, gpointer user_data)
+{
+    HfSeccompChild *self = make(context, reaper, handlers, user_data);
+    size_t length = 0;
+    const char *line = hf_state_get_bytes(reader, "line", &length);
+
+    self->socket_name = g_strdup(hf_state_get_text(reader, "socket-name"));
+    self->dir_fd = hf_state_take_fd(reader, "directory");
+    self->pipe_fd = hf_state_take_fd(reader, "pipe");
+    self->pid = (pid_t)hf_state_get_number(reader, "pid", 0, G_MAXINT, 0);
+    self->is_ready = hf_state_get_bool(reader, "is-ready");
+    if (length > 0)
+        g_string_append_len(self->line, line, (gssize)MIN(length, LINE_MAX_BYTES));
+    if (self->dir_fd >= 0 && self->socket_name == NULL)
+        hf_state_reader_fail(reader, "socket-name", "is missing");
+    if (self->pid > 0)
+        hf_reaper_watch(self->reaper, self->pid, on_exited, self);
+    if (self->pipe_fd >= 0)
+        watch_pipe(self);
+    return self;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "base/saved-state.h"
 #include "monitor/reaper.h"
 
 typedef struct {
@@ -33,6 +34,13 @@ HfSeccompChild *hf_seccomp_child_new(GMainContext *context, HfReaper *reaper,
                                      const HfSeccompChildOptions *options,
                                      const HfSeccompChildHandlers *handlers, gpointer user_data,
                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* For another program that goes on with the program that runs. */
+void hf_seccomp_child_save(const HfSeccompChild *self, HfStateWriter *writer);
+HfSeccompChild *hf_seccomp_child_new_saved(GMainContext *context, HfReaper *reaper,
+                                           HfStateReader *reader,
+                                           const HfSeccompChildHandlers *handlers,
+                                           gpointer user_data);
 
 /* Removes the socket and lets go of the program, which ends with the last process of the filter. No
  * handler is called any more. Harmless when it is done twice, and with NULL. */

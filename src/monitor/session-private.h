@@ -222,6 +222,8 @@ void hf_session_run_runtime(HfSession *self);
 /* session-seccomp.c: holdfast-seccomp-agent answers before the runtime runs. @run is called when it
  * does; else the session fails. */
 void hf_session_start_seccomp(HfSession *self, void (*run)(HfSession *self));
+void hf_session_save_seccomp(const HfSession *self, HfStateWriter *writer);
+void hf_session_restore_seccomp(HfSession *self, HfStateReader *reader);
 
 /* session-streams.c */
 /* @saved: NULL, or what a router saved. */

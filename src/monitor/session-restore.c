@@ -182,5 +182,6 @@ hf_session_new_saved(const HfOptions *options, const HfSessionOwner *owner, HfSt
     restore_stdio(self, reader);
     restore_hold(self, reader);
     restore_process(self, reader);
+    hf_session_restore_seccomp(self, reader);
     return self;
 }

@@ -13,8 +13,6 @@ hf_session_get_savable(const HfSession *self)
 {
     if (self->state > HF_STATE_RUNNING || self->failure != NULL)
         return HF_SESSION_ENDING;
-    if (self->seccomp != NULL)
-        return HF_SESSION_UNSAVABLE;
     return self->state == HF_STATE_RUNNING && self->process != NULL ? HF_SESSION_SAVABLE
                                                                     : HF_SESSION_NOT_YET;
 }
@@ -160,4 +158,5 @@ hf_session_save(HfSession *self, HfStateWriter *writer)
     save_stdio(self, writer);
     save_hold(self, writer);
     save_adoption(self, writer);
+    hf_session_save_seccomp(self, writer);
 }

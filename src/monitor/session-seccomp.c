@@ -47,6 +47,26 @@ on_failed(GError *error, gpointer user_data)
 static const HfSeccompChildHandlers handlers = {on_ready, on_failed};
 
 void
+hf_session_save_seccomp(const HfSession *self, HfStateWriter *writer)
+{
+    if (self->seccomp == NULL)
+        return;
+    hf_state_begin(writer, "seccomp");
+    hf_seccomp_child_save(self->seccomp, writer);
+    hf_state_end(writer);
+}
+
+void
+hf_session_restore_seccomp(HfSession *self, HfStateReader *reader)
+{
+    HfStateReader *seccomp = hf_state_open(reader, "seccomp");
+
+    if (seccomp != NULL)
+        self->seccomp = hf_seccomp_child_new_saved(self->owner->context, self->owner->reaper,
+                                                   seccomp, &handlers, self);
+}
+
+void
 hf_session_start_seccomp(HfSession *self, void (*run)(HfSession *self))
 {
     const HfOptions *o = self->options;

@@ -65,7 +65,6 @@ typedef enum {
     HF_SESSION_NOT_YET,
     HF_SESSION_SAVABLE,
     HF_SESSION_ENDING,
-    HF_SESSION_UNSAVABLE, /* it has what cannot be handed on: a seccomp agent */
 } HfSessionSavable;
 
 HfSessionSavable hf_session_get_savable(const HfSession *self);

@@ -294,8 +294,6 @@ hf_upgrade_look(HfUpgrade *self)
         return;
     if (savable == HF_SESSION_ENDING)
         refuse(self, "the process has ended, or is not there");
-    else if (savable == HF_SESSION_UNSAVABLE)
-        refuse(self, "a seccomp agent cannot be handed on");
     else if (savable == HF_SESSION_SAVABLE)
         schedule(self, on_check_due);
 }
