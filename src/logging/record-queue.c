@@ -142,8 +142,10 @@ hf_record_queue_restore(HfRecordQueue *self, HfStateReader *reader)
         memcpy(numbers, at, sizeof numbers);
         at += sizeof numbers;
         left -= sizeof numbers;
-        if (numbers[2] > left)
-            break;
+        if (numbers[2] > left) {
+            hf_state_reader_fail(reader, "records", "end within one");
+            return;
+        }
         HfLogLoss stands_for = {numbers[0], numbers[1]};
         char *message = hf_record_queue_add(self, (size_t)numbers[2], &stands_for);
         memcpy(message, at, (size_t)numbers[2]);
