@@ -36,10 +36,11 @@ saved_kit_begin(SavedKit *self)
     self->copies = g_array_new(FALSE, FALSE, sizeof(int));
 }
 
-/* All is saved. */
+/* All is saved. Whatever is done to the descriptors until they are read again is done to others. */
 static inline void
 saved_kit_keep(SavedKit *self)
 {
+    hf_autofd null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     const GArray *fds = hf_state_writer_get_fds(self->writer);
 
     for (guint i = 0; i < fds->len; i++) {
@@ -47,6 +48,7 @@ saved_kit_keep(SavedKit *self)
 
         g_assert_no_errno(copy);
         g_array_append_val(self->copies, copy);
+        g_assert_no_errno(dup3(null_fd, g_array_index(fds, int, i), O_CLOEXEC));
     }
 }
 
