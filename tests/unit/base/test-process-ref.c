@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/process-ref.h"
+#include "saved-kit.h"
 #include "test-kit.h"
 
 /* A child that lives until it is told to end or is killed. */
@@ -357,6 +359,41 @@ add_signal_tests(void)
                 test_kill_group_spares_the_group_of_this_program);
 }
 
+static void
+test_saved_one_is_the_same_process(void)
+{
+    HfProcessRef *ref = hf_process_ref_new(getpid(), NULL);
+    guint64 start_time = hf_process_ref_get_start_time(ref);
+    SavedKit kit;
+
+    saved_kit_begin(&kit);
+    hf_process_ref_save(ref, kit.writer);
+    saved_kit_keep(&kit);
+    hf_process_ref_free(ref);
+    ref = hf_process_ref_new_saved(saved_kit_read(&kit));
+    saved_kit_assert_right(&kit);
+
+    g_assert_cmpint(hf_process_ref_get_pid(ref), ==, getpid());
+    g_assert_cmpuint(hf_process_ref_get_start_time(ref), ==, start_time);
+    g_assert_true(hf_process_ref_signal(ref, 0, NULL));
+    hf_process_ref_free(ref);
+    saved_kit_end(&kit);
+}
+
+static void
+test_saved_one_without_a_pid_is_refused(void)
+{
+    /* It stays open for the program that the state is from. */
+    hf_autofd fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    SavedKit kit;
+
+    saved_kit_begin(&kit);
+    hf_state_put_fd(kit.writer, "pidfd", fd);
+    g_assert_null(hf_process_ref_new_saved(saved_kit_read(&kit)));
+    saved_kit_assert_wrong(&kit, "pid");
+    saved_kit_end(&kit);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -382,6 +419,10 @@ main(int argc, char **argv)
     hf_test_add("/base/process-ref/exit-status-of-one-that-lives-is-not-invented",
                 test_exit_status_of_one_that_lives_is_not_invented);
     hf_test_add("/base/process-ref/freeing-nothing-is-harmless", test_freeing_nothing_is_harmless);
+    hf_test_add("/base/process-ref/saved-one-is-the-same-process",
+                test_saved_one_is_the_same_process);
+    hf_test_add("/base/process-ref/saved-one-without-a-pid-is-refused",
+                test_saved_one_without_a_pid_is_refused);
     add_signal_tests();
     return g_test_run();
 }

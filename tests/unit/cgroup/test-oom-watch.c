@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "cgroup/oom-watch.h"
 #include "oom-kit.h"
+#include "saved-kit.h"
 #include "test-kit.h"
 
 /* What the kernel does: adds to the eventfd that was written to cgroup.event_control. */
@@ -511,6 +512,50 @@ test_free_accepts_null(void)
     hf_oom_watch_free(NULL);
 }
 
+static void
+test_saved_watch_tells_only_what_came_since(void)
+{
+    char *dir = make_v2_dir("oom_kill 5\n");
+    OomKitTold told = {0};
+    HfOomWatch *watch = oom_kit_watch_dir(dir, HF_CGROUP_V2, &told);
+    SavedKit kit;
+
+    oom_kit_rewrite(dir, "memory.events", "oom_kill 7\n");
+    oom_kit_check(watch);
+    g_assert_cmpuint(told.kills, ==, 2);
+    saved_kit_begin(&kit);
+    hf_oom_watch_save(watch, kit.writer);
+    saved_kit_keep(&kit);
+    hf_oom_watch_free(watch);
+    watch = hf_oom_watch_new_saved(NULL, saved_kit_read(&kit), oom_kit_on_oom, &told);
+    saved_kit_assert_right(&kit);
+    oom_kit_check(watch);
+    g_assert_cmpuint(told.calls, ==, 1);
+    g_assert_cmpuint(hf_oom_watch_get_base(watch), ==, 5);
+    oom_kit_rewrite(dir, "memory.events", "oom_kill 8\n");
+    oom_kit_check(watch);
+
+    g_assert_cmpuint(told.calls, ==, 2);
+    g_assert_cmpuint(told.kills, ==, 3);
+    hf_oom_watch_free(watch);
+    saved_kit_end(&kit);
+    hf_test_remove_dir(dir);
+}
+
+static void
+test_saved_watch_of_nothing_is_refused(void)
+{
+    OomKitTold told = {0};
+    SavedKit kit;
+
+    saved_kit_begin(&kit);
+    hf_state_put_bool(kit.writer, "is-waiting", true);
+    hf_oom_watch_free(hf_oom_watch_new_saved(NULL, saved_kit_read(&kit), oom_kit_on_oom, &told));
+
+    saved_kit_assert_wrong(&kit, "counter");
+    saved_kit_end(&kit);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -560,5 +605,9 @@ main(int argc, char **argv)
                 test_unreadable_count_ends_the_waking);
     hf_test_add("/cgroup/oom-watch/freed-with-an-event-pending", test_freed_with_an_event_pending);
     hf_test_add("/cgroup/oom-watch/free-accepts-null", test_free_accepts_null);
+    hf_test_add("/cgroup/oom-watch/saved-watch-tells-only-what-came-since",
+                test_saved_watch_tells_only_what_came_since);
+    hf_test_add("/cgroup/oom-watch/saved-watch-of-nothing-is-refused",
+                test_saved_watch_of_nothing_is_refused);
     return g_test_run();
 }
