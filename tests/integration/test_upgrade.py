@@ -24,6 +24,7 @@ from upgrade import (
     open_files,
     place,
     request,
+    rotated,
     upgrade,
 )
 
@@ -67,15 +68,6 @@ def by_control(box):
     monitor.control(b" 50\n")
 
     monitor.wait_size(40, 50)
-
-
-def rotated(path):
-    """Everything in a log's files, the oldest first."""
-    def number(name):
-        return int(re.search(r"\.(\d+)$", name).group(1))
-
-    older = sorted(glob.glob(path + ".*[0-9]"), key=number, reverse=True)
-    return b"".join(open(name, "rb").read() for name in older + [path])
 
 
 def count_through_upgrades(box, times, newline=b"\n", clients=(0.0,), **options):

@@ -3,13 +3,15 @@
 """Monitors that are upgraded and then killed, or killed while they are upgraded: another one takes
 their place, and the container's output and end are whole."""
 
+import json
 import random
 import time
 
 from adoption import adopt, adoptable, directory, kill_monitor, wait_removed
 from harness import case, check, equal
+from peers import logged_bytes, parse_log
 from processes import is_running
-from upgrade import COUNT, check_counted, install, request, upgrade
+from upgrade import COUNT, check_counted, install, request, rotated, upgrade
 
 CONMON = "it has no upgrade"
 
@@ -49,9 +51,7 @@ def in_turn(box):
     finish(box, monitor, stop)
 
 
-@ours("killed at some moment of an upgrade")
-def meanwhile(box):
-    monitor, stop = counting(box, env={"ASAN_OPTIONS": "detect_leaks=0"})
+def kill_often(monitor):
     rng = random.Random(f"{time.time()}")
     for _ in range(25):
         request(monitor)
@@ -60,7 +60,29 @@ def meanwhile(box):
         kill_monitor(monitor)
         adopt(monitor)
 
+
+@ours("killed at some moment of an upgrade")
+def meanwhile(box):
+    monitor, stop = counting(box)
+    kill_often(monitor)
+
     finish(box, monitor, stop)
+
+
+@ours("the same with two logs, which are rotated")
+def meanwhile_rotated(box):
+    first, second = box.at("logs", "first"), box.at("logs", "second")
+    monitor, stop = counting(box, log=[f"k8s-file:{first}", f"json-file:{second}"],
+                             args=["--log-size-max", "300000", "--log-rotate",
+                                   "--log-max-files", "1000"])
+    kill_often(monitor)
+
+    box.write(stop, "")
+    equal(monitor.wait_exited(), b"7")
+    wait_removed(monitor)
+    last = check_counted(logged_bytes(parse_log(rotated(first))), what="the log")
+    records = (json.loads(line)["log"].encode() for line in rotated(second).splitlines())
+    equal(check_counted(b"".join(records), what="the second log"), last)
 
 
 @ours("the status of a container whose second monitor was upgraded too")

@@ -2,7 +2,9 @@
 # Copyright The Holdfast Authors
 """Upgrades of monitors, and containers that count aloud meanwhile."""
 
+import glob
 import os
+import re
 import shutil
 import signal
 import threading
@@ -85,6 +87,15 @@ def check_counted(data, newline=b"\n", what="the output"):
             raise AssertionError(f"{what}: {near!r} where {i + 1} should be")
     check(len(numbers) > 0, f"{what} is empty")
     return len(numbers)
+
+
+def rotated(path):
+    """Everything in a log's files, the oldest first."""
+    def number(name):
+        return int(re.search(r"\.(\d+)$", name).group(1))
+
+    older = sorted(glob.glob(path + ".*[0-9]"), key=number, reverse=True)
+    return b"".join(open(name, "rb").read() for name in older + [path])
 
 
 class Reader(threading.Thread):
