@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-/* Prints lines as fast as the reader takes them: producer LINE_LENGTH LINES [FIFO [WRITE_LENGTH]]
+/* Prints lines as fast as the reader takes them: producer LINE_LENGTH LINES [FIFO [WRITE_LENGTH
+ * [PAUSE_US]]]
  *
  * LINE_LENGTH counts the newline. With FIFO it first opens that for reading, which lets a
  * measurement begin when the other side opens it for writing. Each write(2) is of WRITE_LENGTH
- * bytes, or 64 KiB. */
+ * bytes, or 64 KiB, and followed by a pause. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ main(int argc, char **argv)
     size_t line_length = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     size_t left = argc > 2 ? line_length * strtoul(argv[2], NULL, 10) : 0;
     size_t write_length = argc > 4 ? strtoul(argv[4], NULL, 10) : WRITE_LENGTH;
+    useconds_t pause_us = argc > 5 ? (useconds_t)strtoul(argv[5], NULL, 10) : 0;
     size_t offset = 0;
     char *pattern;
 
@@ -65,6 +67,8 @@ main(int argc, char **argv)
             return 1;
         left -= length;
         offset = (offset + length) % line_length;
+        if (pause_us > 0)
+            (void)usleep(pause_us);
     }
     free(pattern);
     return 0;
