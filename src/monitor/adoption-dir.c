@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,31 +59,43 @@ get_parent(const HfOptions *o)
     return g_build_filename(runtime_dir, "holdfast", PARENT_NAME, NULL);
 }
 
-/* What a monitor that was killed while it replaced a file had not given its name yet. */
-static void
-remove_hidden(const HfProcessDir *dir)
-{
-    int fd = openat(hf_process_dir_get_fd(dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-
-    if (stream == NULL) {
-        hf_close_fd(&fd);
-        return;
-    }
-    while ((entry = readdir(stream)) != NULL) {
-        if (entry->d_name[0] == '.')
-            (void)unlinkat(fd, entry->d_name, 0);
-    }
-    (void)closedir(stream);
-}
-
 static void
 remove_files(const HfProcessDir *dir)
 {
-    remove_hidden(dir);
     for (size_t i = 0; i < G_N_ELEMENTS(session_files); i++)
         (void)unlinkat(hf_process_dir_get_fd(dir), session_files[i], 0);
+}
+
+/* A file that was about to take the place of one of ours when its writer was killed. */
+static bool
+is_unfinished(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(session_files); i++) {
+        size_t length = strlen(session_files[i]);
+
+        if (name[0] == '.' && strncmp(name + 1, session_files[i], length) == 0 &&
+            name[length + 1] == '.')
+            return true;
+    }
+    return false;
+}
+
+static void
+remove_unfinished(const HfProcessDir *dir)
+{
+    hf_autofd fd =
+        openat(hf_process_dir_get_fd(dir), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *names = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+
+    if (names == NULL)
+        return;
+    (void)hf_steal_fd(&fd);
+    while ((entry = readdir(names)) != NULL) {
+        if (is_unfinished(entry->d_name))
+            (void)unlinkat(dirfd(names), entry->d_name, 0);
+    }
+    (void)closedir(names);
 }
 
 static bool
@@ -159,6 +172,9 @@ hf_adoption_dir_remove(HfProcessDir *dir)
 {
     remove_files(dir);
     (void)unlinkat(hf_process_dir_get_fd(dir), HF_STATE_LOCK, 0);
+    if (rmdir(hf_process_dir_get_path(dir)) == 0 || errno != ENOTEMPTY)
+        return;
+    remove_unfinished(dir);
     (void)rmdir(hf_process_dir_get_path(dir));
 }
 

@@ -61,6 +61,18 @@ def files(box):
     wait_removed(monitor)
 
 
+@case("what a monitor had not finished when it was killed goes with its session")
+def unfinished(box):
+    monitor = waiting(box, "exit 3")
+    kill_monitor(monitor)
+    box.write(directory(monitor, ".streams.json.0123abcd"), "{")
+    adopt(monitor)
+    go(box)
+
+    equal(monitor.wait_exited(), b"3")
+    wait_removed(monitor)
+
+
 @case("a container goes on without a monitor, and what it wrote meanwhile is logged")
 def written_meanwhile(box):
     monitor = waiting(box, "echo two; echo err >&2; touch {0}; exec sleep 1000".format(
