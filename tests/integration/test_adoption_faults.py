@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Holdfast Authors
-"""Monitors that are killed at random moments, while containers count aloud at full speed."""
+"""Monitors that are killed, and upgraded, at random moments, while containers count aloud at full
+speed. HOLDFAST_FAULT_KILLS sets how often each is."""
 
 import glob
 import json
@@ -17,8 +18,9 @@ from adoption import adopt, adoptable, directory, kill_monitor
 from harness import check, equal
 from peers import STDOUT
 from processes import is_running, wait_until
+from upgrade import request, upgrade
 
-KILLS = 40
+KILLS = int(os.environ.get("HOLDFAST_FAULT_KILLS", "40"))
 SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT)
 RECORD = re.compile(rb"\S{35} (stdout|stderr) ([PF]) (.*)")
 # Both streams count for as long as nobody says stop, then say where they ended.
@@ -148,6 +150,17 @@ def several_logs(box):
     equal(os.path.getsize(paths[2]), size, "the raw log's size")
 
 
+def check_seen(client):
+    """Of a client whose connection ended with some monitor."""
+    try:
+        client.read_all()
+    except ConnectionError:
+        pass
+    numbers = client.output[STDOUT].split(b"\n")[1:-1]
+    equal(sorted(map(int, numbers)), [int(number) for number in numbers], "order")
+    client.close()
+
+
 @case("clients come and go meanwhile, and each sees whole lines in their order")
 def with_clients(box):
     monitor = counting(box)
@@ -164,13 +177,63 @@ def with_clients(box):
     for stream, output in from_cri(box.read(monitor.log_path)).items():
         check_counted(output, stream)
     for client in clients:
-        try:
-            client.read_all()
-        except ConnectionError:
-            pass
-        numbers = client.output[STDOUT].split(b"\n")[1:-1]
-        equal(sorted(map(int, numbers)), [int(number) for number in numbers], "order")
-        client.close()
+        check_seen(client)
+
+
+def upgrade_or_kill(monitor, rng):
+    """What comes next for a monitor: another program, another process, or both."""
+    what = rng.randrange(4)
+    if what <= 1:
+        upgrade(monitor)
+    if what >= 1:
+        if what == 3:
+            request(monitor)
+            # Somewhere in the upgrade, or after it.
+            time.sleep(rng.random() * 0.02)
+        kill_monitor(monitor, rng.choice(SIGNALS))
+        adopt(monitor)
+    return what
+
+
+def mix(monitor, clients=None):
+    """Each as often as KILLS says, by and by; upgrades of adopters, kills of upgraded ones."""
+    rng = random.Random(f"{time.time()}")
+    for _ in range(KILLS):
+        time.sleep(rng.random() * 0.03)
+        if clients is not None:
+            clients.append(monitor.attach())
+            clients[-1].drain()
+        upgrade_or_kill(monitor, rng)
+
+
+@case("kills and upgrades of one monitor after the other, with rotation and clients")
+def mixed(box):
+    monitor = counting(box, args=["--log-size-max", "300000", "--log-rotate",
+                                  "--log-max-files", "1000"])
+    clients = []
+
+    mix(monitor, clients)
+
+    finish(box, monitor)
+    check(len(chain(monitor.log_path)) > 3, "several files")
+    for stream, output in from_cri(read_chain(box, monitor.log_path)).items():
+        check_counted(output, stream)
+    for client in clients:
+        check_seen(client)
+
+
+@case("kills and upgrades of one monitor after the other, with several logs")
+def mixed_logs(box):
+    paths = [box.at("logs", name) for name in ("k8s", "json")]
+    monitor = counting(box, log=[f"k8s-file:{paths[0]}", f"json-file:{paths[1]}"])
+
+    mix(monitor)
+
+    finish(box, monitor)
+    for stream, output in from_cri(box.read(paths[0])).items():
+        check_counted(output, f"k8s-file {stream}")
+    for stream, output in from_json(box.read(paths[1])).items():
+        check_counted(output, f"json-file {stream}")
 
 
 @case("a prompt and half lines are kept")

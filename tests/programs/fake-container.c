@@ -124,6 +124,18 @@ take_terminal(int peer_fd)
         (void)dup2(peer_fd, fd);
 }
 
+/* A runtime that is killed before it has noted its container leaves none. */
+static void
+wait_until_noted(const int *noted)
+{
+    char byte;
+
+    (void)close(noted[1]);
+    if (read(noted[0], &byte, 1) != 1)
+        _exit(1);
+    (void)close(noted[0]);
+}
+
 static noreturn void
 run_container(const FakeRequest *request, const FakeScript *script, int peer_fd, int start_fd)
 {
@@ -149,10 +161,11 @@ run_container(const FakeRequest *request, const FakeScript *script, int peer_fd,
 
 pid_t
 fake_container_spawn(const FakeRequest *request, const FakeScript *script, char **argv,
-                     bool waits_for_start)
+                     bool waits_for_start, int *out_noted_fd)
 {
     int peer_fd = -1;
     int start_fd = -1;
+    int noted[2];
 
     if (waits_for_start) {
         if (request->bundle == NULL)
@@ -162,11 +175,17 @@ fake_container_spawn(const FakeRequest *request, const FakeScript *script, char 
     if (request->console_socket != NULL)
         peer_fd = hand_over_console(request, script);
 
+    if (pipe2(noted, O_CLOEXEC) < 0)
+        fake_die("fake-runtime: pipe: %m");
     pid_t pid = fork();
     if (pid < 0)
         fake_die("fake-runtime: fork: %m");
-    if (pid == 0)
+    if (pid == 0) {
+        wait_until_noted(noted);
         run_container(request, script, peer_fd, start_fd);
+    }
+    (void)close(noted[0]);
+    *out_noted_fd = noted[1];
     if (peer_fd >= 0)
         (void)close(peer_fd);
     if (start_fd >= 0)

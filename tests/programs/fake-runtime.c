@@ -170,13 +170,16 @@ make_container(const FakeRequest *request, const FakeScript *script, char **argv
     bool waits = strcmp(request->action, "create") == 0 &&
                  fake_script_get_number(script, "autostart", 0) == 0;
     pid_t pid = getpid();
+    int noted_fd = -1;
 
     if (request->container_id == NULL)
         fake_die("fake-runtime: %s: no container id", request->action);
     if (!fake_script_says(script, "container", "none"))
-        pid = fake_container_spawn(request, script, argv, waits);
+        pid = fake_container_spawn(request, script, argv, waits, &noted_fd);
     if (strcmp(request->action, "exec") != 0)
         fake_state_save(request, pid);
+    if (noted_fd >= 0 && (write(noted_fd, "", 1) != 1 || close(noted_fd) < 0))
+        fake_die("fake-runtime: let the container go on: %m");
     fake_script_delay(script, "delay-pid-file");
     leave_pid_file(request, script, pid);
 }

@@ -48,9 +48,10 @@ void fake_script_delay(const FakeScript *self, const char *key);
 /* Writes what can be seen of this process into files of the directory @path. */
 void fake_record(const char *path, char **argv);
 
-/* The start of a container: the process, its terminal. Returns its pid. */
+/* The start of a container: the process, its terminal. Returns its pid. The process does nothing
+ * until a byte is written to *@out_noted_fd, and ends if none comes. */
 pid_t fake_container_spawn(const FakeRequest *request, const FakeScript *script, char **argv,
-                           bool waits_for_start);
+                           bool waits_for_start, int *out_noted_fd);
 
 /* Where an instance is remembered: ROOT/ID/{pid,bundle}. (transfer full) */
 char *fake_state_path(const FakeRequest *request, const char *name);

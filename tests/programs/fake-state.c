@@ -21,19 +21,45 @@ fake_state_path(const FakeRequest *request, const char *name)
     return g_build_filename(root == NULL ? fallback : root, request->container_id, name, NULL);
 }
 
+/* With the temporary files of a runtime that was killed. */
+static void
+remove_dir(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        (void)unlink(file);
+    }
+    (void)rmdir(path);
+}
+
+/* Where the state is before it is whole; what a runtime that was killed left there goes with the
+ * next one or by `delete`. */
+static char *
+get_unfinished_path(const FakeRequest *request)
+{
+    g_autofree char *dir = fake_state_path(request, NULL);
+
+    return g_strconcat(dir, ".unfinished", NULL);
+}
+
 void
 fake_state_save(const FakeRequest *request, pid_t pid)
 {
     g_autofree char *dir = fake_state_path(request, NULL);
-    g_autofree char *pid_path = fake_state_path(request, "pid");
-    g_autofree char *bundle_path = fake_state_path(request, "bundle");
+    g_autofree char *unfinished = get_unfinished_path(request);
+    g_autofree char *pid_path = g_build_filename(unfinished, "pid", NULL);
+    g_autofree char *bundle_path = g_build_filename(unfinished, "bundle", NULL);
     g_autofree char *pid_text = g_strdup_printf("%d", (int)pid);
     g_autofree char *bundle =
         g_canonicalize_filename(request->bundle == NULL ? "." : request->bundle, NULL);
 
-    (void)g_mkdir_with_parents(dir, 0700);
+    remove_dir(dir);
+    (void)g_mkdir_with_parents(unfinished, 0700);
     if (!g_file_set_contents(pid_path, pid_text, -1, NULL) ||
-        !g_file_set_contents(bundle_path, bundle, -1, NULL))
+        !g_file_set_contents(bundle_path, bundle, -1, NULL) || rename(unfinished, dir) < 0)
         fake_die("fake-runtime: save state in %s: %m", dir);
 }
 
@@ -133,8 +159,6 @@ remove_container(const FakeRequest *request, pid_t pid)
     g_autofree char *bundle = fake_state_bundle(request);
     g_autofree char *fifo = fake_start_fifo_path(bundle);
     g_autofree char *dir = fake_state_path(request, NULL);
-    g_autofree char *pid_path = fake_state_path(request, "pid");
-    g_autofree char *bundle_path = fake_state_path(request, "bundle");
 
     if (is_alive(pid)) {
         if (!request->is_forced && access(fifo, F_OK) < 0)
@@ -143,9 +167,7 @@ remove_container(const FakeRequest *request, pid_t pid)
         (void)kill(pid, SIGKILL);
     }
     (void)unlink(fifo);
-    (void)unlink(pid_path);
-    (void)unlink(bundle_path);
-    (void)rmdir(dir);
+    remove_dir(dir);
 }
 
 void
@@ -153,6 +175,10 @@ fake_state_action(const FakeRequest *request)
 {
     if (request->container_id == NULL)
         fake_die("fake-runtime: %s: no container id", request->action);
+    if (strcmp(request->action, "delete") == 0) {
+        g_autofree char *unfinished = get_unfinished_path(request);
+        remove_dir(unfinished);
+    }
     pid_t pid = load_pid(request);
 
     if (strcmp(request->action, "start") == 0)
