@@ -398,7 +398,7 @@ test_connection_to_a_system_log_stays(void)
     saved_kit_keep(&kit);
     hf_syslog_socket_free(socket);
     socket = hf_syslog_socket_new(address, NULL);
-    hf_syslog_socket_restore(socket, saved_kit_read(&kit));
+    hf_syslog_socket_restore(socket, saved_kit_read(&kit), 0);
     saved_kit_assert_right(&kit);
     send_message(socket, "3 two");
 
@@ -417,7 +417,7 @@ test_numbers_of_a_system_log_that_make_no_sense_are_refused(void)
     saved_kit_begin(&kit);
     hf_state_put_number(kit.writer, "back-off", 1000000);
     hf_state_put_bool(kit.writer, "is-connecting", true);
-    hf_syslog_socket_restore(socket, saved_kit_read(&kit));
+    hf_syslog_socket_restore(socket, saved_kit_read(&kit), 0);
 
     saved_kit_assert_wrong(&kit, "back-off");
     g_assert_false(hf_syslog_socket_is_connecting(socket));
