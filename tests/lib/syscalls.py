@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Holdfast Authors
-"""Monitors that are killed at the entry of one of their system calls (tests/programs/kill-at-syscall).
+"""Monitors that are killed at the entry of one of their system calls, by
+tests/programs/kill-at-syscall.
 
 A walk goes over all system calls of a path: once without a kill, for their number, then killed at
 each, or at every STEP-th of them from a random one on, so that runs by and by cover all.
@@ -11,12 +12,16 @@ import random
 import signal
 import subprocess
 
+import harness
 from harness import Skip
-from processes import DEADLINE, forget_statuses, reap, status_of
+from processes import DEADLINE, descendants, forget_statuses, reap, status_of, wait_until
 
 STEP = int(os.environ.get("HOLDFAST_KILL_STEP", "0"))
 OFFSET = int(os.environ.get("HOLDFAST_KILL_OFFSET", "0"))
 NOT_ALLOWED = 77
+STATUS = 3
+# A container that ends with STATUS when it is told to.
+WAITS = f"trap 'echo bye; exit {STATUS}' TERM; echo started; while :; do sleep 0.01; done"
 ROUND_SECONDS = 150
 # A leak checker traces as well, which one process at a time can do.
 NO_LEAK_CHECK = "detect_leaks=0"
@@ -106,3 +111,28 @@ class Walk:
             raise AssertionError(f"killed at system call {at} (HOLDFAST_KILL_STEP=1 "
                                  f"HOLDFAST_KILL_OFFSET={at}): {type(error).__name__}: "
                                  f"{error}") from error
+
+
+def wait_no_process():
+    """Orphans come to this program: nothing is below it."""
+    wait_until(lambda: reap() or not descendants(os.getpid()), "the last process")
+
+
+def kernel_tells():
+    """From Linux 6.15 on a pidfd tells the status of a process that is nobody's child."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int("".join(filter(str.isdigit, minor)))) >= (6, 15)
+
+
+def walk_case(name, rounds):
+    """`function(box, at)` is one round, and returns what the driver reported."""
+
+    def register(function):
+        @harness.case(name, conmon="nobody takes over for it")
+        def with_walk(box):
+            check_may_trace(box)
+            Walk(lambda at: function(box, at), rounds).go()
+
+        return function
+
+    return register
