@@ -44,6 +44,7 @@
 
 #define FILE_MODE 0644
 #define SMALL_FILE_MAX 4096
+#define REASON_MAX 2048
 /* Of log.json, which a runtime in debug mode can fill. */
 #define RUNTIME_LOG_MAX (256 * 1024)
 #define STATUS_UNKNOWN 255
@@ -252,8 +253,8 @@ hf_process_dir_write_upgrade(const HfProcessDir *self, const char *reason, GErro
     g_autofree char *before = read_text(self, HF_STATE_UPGRADE);
     guint64 number = before != NULL ? g_ascii_strtoull(before, NULL, 10) : 0;
     g_autofree char *text =
-        g_strdup_printf("%" G_GUINT64_FORMAT "\n%s%s", number + 1, reason != NULL ? reason : "",
-                        reason != NULL ? "\n" : "");
+        g_strdup_printf("%" G_GUINT64_FORMAT "\n%.*s%s", number + 1, REASON_MAX,
+                        reason != NULL ? reason : "", reason != NULL ? "\n" : "");
 
     return write_version(self, error) && hf_atomic_file_write_at(self->fd, HF_STATE_UPGRADE, text,
                                                                  strlen(text), FILE_MODE, error);

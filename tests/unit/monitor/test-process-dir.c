@@ -90,8 +90,10 @@ test_each_answer_about_an_upgrade_has_another_number(void)
     assert_file_is(path, "upgrade", "2\nnot today\nnever\n");
     g_clear_pointer(&dir, hf_process_dir_free);
     dir = open_dir(path);
+    g_autofree char *words = g_strnfill(100000, 'w');
+    g_assert_true(hf_process_dir_write_upgrade(dir, words, NULL));
     g_assert_true(hf_process_dir_write_upgrade(dir, NULL, NULL));
-    assert_file_is(path, "upgrade", "3\n");
+    assert_file_is(path, "upgrade", "4\n");
     hf_test_write_file(path, "upgrade", "no number");
     g_assert_true(hf_process_dir_write_upgrade(dir, NULL, NULL));
     assert_file_is(path, "upgrade", "1\n");
