@@ -51,7 +51,7 @@ def goes_on(box):
 
     touch(container, "stop")
     equal(container.ended(), 3)
-    check(not is_running(agent), "the agent has ended")
+    wait_until(lambda: not is_running(agent), "the agent's end")
     check(not os.path.exists(container.socket), "the socket is there")
     equal(container.box.read(container.message_path), b"")
 
