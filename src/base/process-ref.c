@@ -26,6 +26,7 @@ G_STATIC_ASSERT(sizeof(struct pidfd_info_v0) == 64);
 
 #define PIDFD_INFO_EXIT_BIT (G_GUINT64_CONSTANT(1) << 3)
 #define PIDFD_GET_INFO_V0 _IOWR(0xFF, 11, struct pidfd_info_v0)
+G_STATIC_ASSERT(PIDFD_GET_INFO_V0 == HF_PROCESS_REF_STATUS_IOCTL);
 
 struct HfProcessRef {
     pid_t pid;

@@ -17,6 +17,10 @@
 
 typedef struct HfProcessRef HfProcessRef;
 
+/* The ioctl(2) that try_exit_status() makes, for whoever limits these: PIDFD_GET_INFO with the
+ * kernel's struct in its first size. */
+#define HF_PROCESS_REF_STATUS_IOCTL 0xc040ff0bu
+
 /* The process @pid as it is now. HF_ERROR_NOT_FOUND if there is none. A kernel without pidfds
  * (before Linux 5.3) is HF_ERROR_NOT_SUPPORTED. (transfer full) */
 HfProcessRef *hf_process_ref_new(pid_t pid, GError **error) G_GNUC_WARN_UNUSED_RESULT;

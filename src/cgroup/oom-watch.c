@@ -287,6 +287,12 @@ hf_oom_watch_check(HfOomWatch *self, GError **error)
     return look(self, error);
 }
 
+int
+hf_oom_watch_get_directory_fd(const HfOomWatch *self)
+{
+    return self->directory_fd;
+}
+
 guint64
 hf_oom_watch_get_base(const HfOomWatch *self)
 {

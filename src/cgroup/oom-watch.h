@@ -42,6 +42,9 @@ HfOomWatch *hf_oom_watch_new_for_path(GMainContext *context, const char *directo
  * debug message. */
 gboolean hf_oom_watch_check(HfOomWatch *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The directory below which files are opened at each look (v1), borrowed; -1: none are. */
+int hf_oom_watch_get_directory_fd(const HfOomWatch *self);
+
 /* The kernel's count when the watch was made: kills are counted from there. */
 guint64 hf_oom_watch_get_base(const HfOomWatch *self);
 

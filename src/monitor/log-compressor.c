@@ -79,9 +79,9 @@ hf_log_compressor_free(HfLogCompressor *self)
 {
     if (self == NULL)
         return;
+    /* The child ends by itself, or with this process: the sandbox lets nobody be killed. */
     if (self->child > 0) {
         hf_reaper_unwatch(self->reaper, self->child);
-        (void)kill(self->child, SIGKILL);
         remove_temporary(self);
     }
     g_ptr_array_unref(self->paths);
@@ -96,7 +96,8 @@ open_next(HfLogCompressor *self, const char *path)
     for (guint number = FIRST_NUMBER; number <= self->files_max; number++) {
         g_autofree char *plain = hf_log_rotation_get_name(path, number, false);
         g_autofree char *compressed = hf_log_rotation_get_name(path, number, true);
-        hf_autofd fd = open(plain, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        /* It is only read, but the sandbox opens nothing for reading alone. */
+        hf_autofd fd = open(plain, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         struct stat status;
 
         if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
@@ -143,7 +144,7 @@ start_child(HfLogCompressor *self, int in_fd, GError **error)
         (void)unlink(name);
         return FALSE;
     }
-    hf_reaper_watch(self->reaper, self->child, on_child_exited, self);
+    hf_reaper_watch_child(self->reaper, self->child, on_child_exited, self);
     return TRUE;
 }
 
@@ -273,5 +274,5 @@ hf_log_compressor_restore(HfLogCompressor *self, HfStateReader *reader)
     self->inode = (ino_t)hf_state_get_number(reader, "inode", G_MININT64, G_MAXINT64, 0);
     self->child = (pid_t)hf_state_get_number(reader, "child", 1, G_MAXINT32, 0);
     if (self->child > 0)
-        hf_reaper_watch(self->reaper, self->child, on_child_exited, self);
+        hf_reaper_watch_child(self->reaper, self->child, on_child_exited, self);
 }

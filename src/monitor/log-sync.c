@@ -12,17 +12,25 @@
 static void
 close_others(const GArray *fds)
 {
-    g_autoptr(GArray) open_fds = hf_fd_list_open(0);
+    int next = 0;
 
-    for (guint i = 0; i < open_fds->len; i++) {
-        int fd = g_array_index(open_fds, int, i);
-        bool is_kept = false;
+    /* Nothing is looked up in /proc: the sandbox opens nothing for reading. */
+    for (;;) {
+        int kept = G_MAXINT;
 
-        for (guint j = 0; j < fds->len; j++)
-            is_kept = is_kept || g_array_index(fds, int, j) == fd;
-        if (!is_kept)
-            hf_close_fd(&fd);
+        for (guint i = 0; i < fds->len; i++) {
+            int fd = g_array_index(fds, int, i);
+
+            if (fd >= next && fd < kept)
+                kept = fd;
+        }
+        if (kept == G_MAXINT)
+            break;
+        for (; next < kept; next++)
+            (void)close(next);
+        next = kept + 1;
     }
+    hf_fd_close_from(next);
 }
 
 pid_t

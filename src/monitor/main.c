@@ -12,6 +12,7 @@
 #include "monitor/options-check.h"
 #include "monitor/process-dir.h"
 #include "monitor/upgrade-start.h"
+#include "sandbox/denials.h"
 #include "version.h"
 
 #define PROCESS_DIR_OPTION "--process-dir"
@@ -140,15 +141,24 @@ run(HfOptions *options, char *const *argv, GArray *inherited_fds)
     return hf_monitor_run(monitor);
 }
 
+static bool
+is_upgrade(const HfUpgradeStart *start)
+{
+    return start->check_fd >= 0 || start->resume_fd >= 0;
+}
+
 int
 main(int argc, char **argv)
 {
-    /* While nothing else is open. */
-    GArray *inherited_fds = hf_fd_list_open(3);
     HfUpgradeStart start;
     GError *error = NULL;
 
     hf_upgrade_start_take(&start, &argc, argv);
+    /* The sandbox of the program before is there already, and ends who calls what it denies. */
+    if (is_upgrade(&start))
+        (void)!hf_denials_handle(NULL);
+    /* While nothing else is open. */
+    GArray *inherited_fds = is_upgrade(&start) ? NULL : hf_fd_list_open(3);
     /* Parsing takes what it knows out of the array. */
     g_autofree char **all_argv = g_memdup2(argv, sizeof *argv * ((size_t)argc + 1));
     g_autoptr(HfOptions) options = hf_options_parse(argc, argv, &error);

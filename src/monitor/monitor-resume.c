@@ -89,7 +89,25 @@ on_refused(const char *reason, gpointer user_data)
     hf_monitor_note_upgrade(user_data, reason);
 }
 
-static const HfUpgradeHandlers upgrade_handlers = {get_savable, save, on_refused};
+static const char *
+get_obstacle(gpointer user_data)
+{
+    const HfMonitor *self = user_data;
+
+    return hf_session_get_upgrade_obstacle(self->session);
+}
+
+static int
+get_program_fd(gpointer user_data)
+{
+    const HfMonitor *self = user_data;
+
+    return hf_session_get_program_fd(self->session);
+}
+
+static const HfUpgradeHandlers upgrade_handlers = {
+    get_savable, save, on_refused, get_obstacle, get_program_fd,
+};
 
 /* Where this program is installed: another one may have its name by now. (transfer full) */
 static char *

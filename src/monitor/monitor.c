@@ -291,12 +291,14 @@ hf_monitor_run(HfMonitor *self)
     }
     self->signal_source = hf_source_watch_fd(self->context, self->signal_fd, G_IO_IN,
                                              HF_PRIORITY_CHILD, "signals", on_signal, self);
-    if (self->is_resumed)
+    if (self->is_resumed) {
+        hf_session_resume_sandbox(self->session);
         hf_memory_trim();
-    else if (is_adopting(self))
+    } else if (is_adopting(self)) {
         hf_session_adopt(self->session);
-    else
+    } else {
         hf_session_start(self->session);
+    }
     while (!self->is_finished)
         (void)g_main_context_iteration(self->context, TRUE);
     return hf_session_get_exit_status(self->session) & 0xff;

@@ -294,6 +294,24 @@ check_seccomp(const HfOptions *o, GError **error)
     return TRUE;
 }
 
+static gboolean
+check_sandbox(HfOptions *o, GError **error)
+{
+    if (o->sandbox != NULL && !hf_sandbox_mode_parse(o->sandbox, &o->sandbox_mode))
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "sandbox must be auto, strict or off: '%s'", o->sandbox);
+    if (o->sandbox_mode != HF_SANDBOX_STRICT)
+        return TRUE;
+    if (o->exit_command != NULL)
+        return hf_throw(error, HF_ERROR_INVALID_ARGUMENT,
+                        "sandbox=strict and exit-command exclude each other: a command that is "
+                        "still to be run cannot be confined");
+    if (hf_sandbox_check_strict(error))
+        return TRUE;
+    g_prefix_error(error, "sandbox=strict: ");
+    return FALSE;
+}
+
 static char *
 make_pid_file_name(const HfOptions *o)
 {
@@ -318,7 +336,8 @@ hf_options_check(HfOptions *o, GError **error)
 {
     if (!check_session(o, error) || !check_runtime(o, error) || !check_numbers(o, error) ||
         !parse_log_specs(o, error) || !check_log_options(o, error) || !check_stdio(o, error) ||
-        !check_seccomp(o, error) || !check_directory(o->exit_dir, "--exit-dir", error) ||
+        !check_seccomp(o, error) || !check_sandbox(o, error) ||
+        !check_directory(o->exit_dir, "--exit-dir", error) ||
         !check_directory(o->persist_dir, "--persist-dir", error))
         return FALSE;
     if (o->seccomp_plugins_ignored != NULL)

@@ -122,6 +122,9 @@ add_engine_options(GOptionContext *context, HfOptions *o)
         {"seccomp-notify-socket", 0,
          TEXT(seccomp_socket, "Answer what the container's seccomp filter hands over", "SOCKET")},
         {"seccomp-policy", 0, TEXT(seccomp_policy, "What is answered to it", "FILE")},
+        {"sandbox", 0,
+         TEXT(sandbox, "What this program gives up once the container runs: auto, strict, off",
+              "MODE")},
         {"seccomp-notify-plugins", 0,
          LIST(seccomp_plugins_ignored, "Taken, and does nothing", "PLUGINS")},
         {"version", 0, FLAG(shows_version, "Print the version and exit")},
@@ -214,7 +217,7 @@ hf_options_free(HfOptions *self)
         self->log_tag,          self->log_buffer,     self->process_dir,
         self->stdin_path,       self->stdout_path,    self->stderr_path,
         self->stdio_owner,      self->adopt_dir,      self->adoption_dir,
-        self->seccomp_socket,   self->seccomp_policy,
+        self->seccomp_socket,   self->seccomp_policy, self->sandbox,
     };
     char **lists[] = {
         self->runtime_args,      self->runtime_opts, self->exit_command_args,

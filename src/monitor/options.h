@@ -12,6 +12,7 @@
 
 #include "protocol/log-spec.h"
 #include "protocol/sync-message.h"
+#include "sandbox/sandbox.h"
 
 typedef struct {
     /* the container */
@@ -69,6 +70,8 @@ typedef struct {
     char *seccomp_policy; /* NULL: none */
     char *log_level;
     gboolean use_syslog;
+    char *sandbox; /* as given */
+    HfSandboxMode sandbox_mode;
 
     /* the container's log */
     char **log_paths;

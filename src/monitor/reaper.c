@@ -288,6 +288,18 @@ hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_d
 }
 
 void
+hf_reaper_watch_child(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data)
+{
+    Watch *watch = g_new0(Watch, 1);
+
+    watch->reaper = self;
+    watch->pid = pid;
+    watch->on_exit = on_exit;
+    watch->user_data = user_data;
+    g_ptr_array_add(self->watches, watch);
+}
+
+void
 hf_reaper_watch_ref(HfReaper *self, HfProcessRef *ref, HfReaperFunc on_exit, gpointer user_data)
 {
     Watch *watch = g_new0(Watch, 1);

@@ -30,6 +30,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfReaper, hf_reaper_free)
  * is not a child at all is told by its pidfd. Watch a pid once. */
 void hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data);
 
+/* The same for a child that this program has just made, which nobody can have reaped: SIGCHLD alone
+ * tells, and no pidfd is opened. */
+void hf_reaper_watch_child(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data);
+
 /* The same for a process that is no child of this program, by what names it. @ref is borrowed until
  * @on_exit comes. */
 void hf_reaper_watch_ref(HfReaper *self, HfProcessRef *ref, HfReaperFunc on_exit,

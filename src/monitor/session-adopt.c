@@ -343,6 +343,7 @@ hf_session_watch_adopted(HfSession *self)
     set_timeout(self);
     hf_reaper_watch_ref(self->owner->reaper, self->process, hf_session_on_process_exited, self);
     hf_reaper_forget_strangers(self->owner->reaper);
+    hf_session_confine(self);
 }
 
 void

@@ -135,7 +135,7 @@ start_sync(HfSession *self)
         self->is_log_synced = true;
         return;
     }
-    hf_reaper_watch(self->owner->reaper, pid, on_log_synced, self);
+    hf_reaper_watch_child(self->owner->reaper, pid, on_log_synced, self);
 }
 
 static void close_log(HfSession *self);
@@ -361,6 +361,7 @@ run_exit_command(HfSession *self)
         .stderr_fd = HF_SPAWN_NULL,
         .close_others = true,
         .oom_score_adj = self->owner->oom_score_adj,
+        .core_limit = self->sandbox != NULL ? hf_sandbox_get_core_limit(self->sandbox) : NULL,
     };
     g_autoptr(GError) error = NULL;
 

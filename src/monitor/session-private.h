@@ -3,7 +3,7 @@
 
 /* The session's struct, shared by its files: session.c (life), session-setup.c (endpoints on disk),
  * session-process-dir.c (the same in a process directory), session-runtime.c (the OCI runtime's
- * run), session-streams.c (who gets which bytes), session-stdio.c (clients' FIFOs), session-end.c
+ * run), session-sandbox.c (what it gives up once the process runs), session-streams.c (who gets which bytes), session-stdio.c (clients' FIFOs), session-end.c
  * (the way out), session-hold.c (output that waits), session-seccomp.c (the agent of its filter),
  * session-adopt.c (what a later monitor needs, and that one). */
 
@@ -28,6 +28,7 @@
 #include "monitor/stdio-pump.h"
 #include "protocol/streams-file.h"
 #include "runtime/console-socket.h"
+#include "sandbox/sandbox.h"
 
 /* Descriptor 0, 1 or 2 of the runtime, and so of the container. */
 typedef struct {
@@ -103,6 +104,8 @@ struct HfSession {
     bool has_run_runtime;
     HfErrorText *runtime_errors;
     GError *failure;
+
+    HfSandbox *sandbox; /* session-sandbox.c; NULL before the process runs, and with `off` */
 
     /* the process */
     pid_t pid; /* 0 until known */
@@ -247,6 +250,13 @@ extern const HfAttachHandlers hf_session_attach_handlers;
 extern const HfStdioHandlers hf_session_stdio_handlers;
 extern const HfStdinHandlers hf_session_stdin_handlers;
 #define HF_SESSION_STDIN_LIMIT (64 * 1024)
+
+/* session-sandbox.c */
+/* The process runs: what is not needed from here on is given up. Once more after an upgrade, for
+ * what the kernel did not keep. */
+void hf_session_confine(HfSession *self);
+void hf_session_save_sandbox(const HfSession *self, HfStateWriter *writer);
+void hf_session_restore_sandbox(HfSession *self, HfStateReader *reader);
 
 /* session-end.c */
 void hf_session_drain(HfSession *self);

@@ -183,5 +183,6 @@ hf_session_new_saved(const HfOptions *options, const HfSessionOwner *owner, HfSt
     restore_hold(self, reader);
     restore_process(self, reader);
     hf_session_restore_seccomp(self, reader);
+    hf_session_restore_sandbox(self, reader);
     return self;
 }

@@ -159,4 +159,5 @@ hf_session_save(HfSession *self, HfStateWriter *writer)
     save_hold(self, writer);
     save_adoption(self, writer);
     hf_session_save_seccomp(self, writer);
+    hf_session_save_sandbox(self, writer);
 }

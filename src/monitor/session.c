@@ -192,6 +192,7 @@ watch_process(HfSession *self)
         hf_session_set_deadline(self, (guint)self->options->timeout_s * 1000);
     hf_reaper_watch(self->owner->reaper, self->pid, hf_session_on_process_exited, self);
     hf_reaper_forget_strangers(self->owner->reaper);
+    hf_session_confine(self);
     /* From here on the monitor mostly waits: give back what the start needed. */
     hf_memory_trim();
 }
@@ -266,6 +267,7 @@ hf_session_free(HfSession *self)
     hf_close_fd(&self->held_output_fd);
     hf_streams_file_clear(&self->streams);
     hf_close_fd(&self->bundle_fd);
+    hf_sandbox_free(self->sandbox);
     g_free(self);
 }
 

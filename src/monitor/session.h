@@ -69,6 +69,14 @@ typedef enum {
 
 HfSessionSavable hf_session_get_savable(const HfSession *self);
 
+/* Why no program can be executed, though the session is savable; NULL: it can. */
+const char *hf_session_get_upgrade_obstacle(const HfSession *self);
+/* The one descriptor that a program has to be at to be executed; -1: any. */
+int hf_session_get_program_fd(const HfSession *self);
+
+/* After an upgrade: gives up again what the kernel did not keep given up. */
+void hf_session_resume_sandbox(HfSession *self);
+
 /* What a session in another program needs to go on, when it is savable. Not from within one of its
  * callbacks; the session itself is as before. */
 void hf_session_save(HfSession *self, HfStateWriter *writer);

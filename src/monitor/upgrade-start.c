@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "monitor/upgrade-start.h"
+#include "sandbox/sandbox.h"
 
 static bool
 take_fd(const char *argument, const char *name, int *out_fd)
@@ -94,11 +95,22 @@ hf_upgrade_start_check(int fd, guint sinks, GError **error)
     return hf_state_reader_check(reader, error);
 }
 
+/* Where a sandbox lets one descriptor be executed, that program is put there, and stays: the state
+ * has it. */
+static int
+place_program(const HfUpgradeStart *self, HfStateReader *reader)
+{
+    HfStateReader *session = reader != NULL ? hf_state_open(reader, "session") : NULL;
+    HfStateReader *sandbox = session != NULL ? hf_state_open(session, "sandbox") : NULL;
+    int place = sandbox != NULL ? hf_sandbox_find_program_fd(sandbox) : -1;
+
+    return place >= 0 && dup3(self->fallback_fd, place, 0) >= 0 ? place : self->fallback_fd;
+}
+
 /* What the state has of the arguments, or @argv. (transfer full) */
 static char **
-get_argv(const HfUpgradeStart *self, char *const *argv)
+get_argv(HfStateReader *reader, char *const *argv)
 {
-    g_autoptr(HfStateReader) reader = hf_state_reader_new_from_fd(self->resume_fd, NULL);
     size_t length = 0;
     const char *text = reader != NULL ? hf_state_get_bytes(reader, "argv", &length) : NULL;
     GPtrArray *copy;
@@ -117,14 +129,15 @@ hf_upgrade_start_fall_back(const HfUpgradeStart *self, char *const *argv, const 
 {
     g_autofree char *resume = g_strdup_printf(HF_UPGRADE_RESUME "%d", self->resume_fd);
     g_autofree char *text = g_strconcat(HF_UPGRADE_ERROR, reason, NULL);
+    g_autoptr(HfStateReader) reader = hf_state_reader_new_from_fd(self->resume_fd, NULL);
     g_auto(GStrv) old_argv = NULL;
     g_autofree char **new_argv = NULL;
 
     if (self->fallback_fd < 0)
         return;
-    old_argv = get_argv(self, argv);
+    old_argv = get_argv(reader, argv);
     new_argv = hf_upgrade_start_make_argv(resume, text, old_argv);
-    (void)execveat(self->fallback_fd, "", new_argv, environ, AT_EMPTY_PATH);
+    (void)execveat(place_program(self, reader), "", new_argv, environ, AT_EMPTY_PATH);
 }
 
 gboolean

@@ -19,11 +19,14 @@
  * Descriptors keep their numbers. Those that were saved lose close-on-exec for the exec; what was
  * open and not saved is closed by it. Signals are blocked, and pending ones stay pending: the end
  * of a child meanwhile is found afterwards. The new program is handed the old one as a descriptor,
- * to go back to if it cannot go on (upgrade-start.c). */
+ * to go back to if it cannot go on (upgrade-start.c).
+ *
+ * Where a sandbox lets only one descriptor be executed, the new program is opened and put there,
+ * each time anew. The check cannot be killed from within a sandbox, so it ends by an alarm of its
+ * own. */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -38,6 +41,7 @@
 #include "runtime/spawn.h"
 
 #define CHECK_TIMEOUT_MS (10 * 1000)
+#define CHECK_LIMIT_S 11
 #define REASON_MAX 512
 
 struct HfUpgrade {
@@ -78,7 +82,6 @@ drop_child(HfUpgrade *self)
     if (self->child <= 0)
         return;
     hf_reaper_unwatch(self->reaper, self->child);
-    (void)kill(self->child, SIGKILL);
     self->child = 0;
 }
 
@@ -184,14 +187,33 @@ on_check_timeout(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* Puts the new program where it may be executed; @out_fd: -1 if that is anywhere. */
+static gboolean
+place_program(HfUpgrade *self, int *out_fd, GError **error)
+{
+    int place = self->handlers->get_program_fd(self->user_data);
+    hf_autofd fd = -1;
+
+    *out_fd = place;
+    if (place < 0)
+        return TRUE;
+    fd = open(self->program, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return hf_throw_errno(error, "open it");
+    if (dup3(fd, place, O_CLOEXEC) < 0)
+        return hf_throw_errno(error, "duplicate a descriptor");
+    return TRUE;
+}
+
 static pid_t
 spawn_check(HfUpgrade *self, GError **error)
 {
+    int program_fd = -1;
     hf_autofd state_fd = -1;
     g_autoptr(HfStateWriter) writer = save(self, &state_fd, error);
     g_autofree char **argv = hf_upgrade_start_make_argv(HF_UPGRADE_CHECK "0", NULL, self->argv);
 
-    if (writer == NULL)
+    if (writer == NULL || !place_program(self, &program_fd, error))
         return -1;
     self->reason_fd = memfd_create("holdfast-reason", MFD_CLOEXEC);
     if (self->reason_fd < 0)
@@ -204,6 +226,9 @@ spawn_check(HfUpgrade *self, GError **error)
         .stderr_fd = self->reason_fd,
         .close_others = true,
         .die_with_parent = true,
+        .time_limit_s = CHECK_LIMIT_S,
+        .program_fd = program_fd,
+        .executes_fd = program_fd >= 0,
     };
     return hf_spawn(&spawn, error);
 }
@@ -225,7 +250,7 @@ on_check_due(gpointer user_data)
         return G_SOURCE_REMOVE;
     }
     self->child = child;
-    hf_reaper_watch(self->reaper, child, on_checked, self);
+    hf_reaper_watch_child(self->reaper, child, on_checked, self);
     self->timeout_source = hf_source_after(self->context, CHECK_TIMEOUT_MS, HF_PRIORITY_CONTROL,
                                            "upgrade check", on_check_timeout, self);
     return G_SOURCE_REMOVE;
@@ -241,9 +266,14 @@ execute(HfUpgrade *self, const GArray *fds, GError **error)
         g_strdup_printf(HF_UPGRADE_FALLBACK "%d", g_array_index(fds, int, fds->len - 1));
     g_autofree char **argv = hf_upgrade_start_make_argv(resume, fallback, self->argv);
 
-    if (hf_upgrade_start_keep(fds, true, error)) {
+    int program_fd = -1;
+
+    if (place_program(self, &program_fd, error) && hf_upgrade_start_keep(fds, true, error)) {
         hf_diag(HF_DIAG_INFO, "goes on as '%s'", self->program);
-        (void)execve(self->program, argv, environ);
+        if (program_fd >= 0)
+            (void)execveat(program_fd, "", argv, environ, AT_EMPTY_PATH);
+        else
+            (void)execve(self->program, argv, environ);
         hf_throw_errno(error, "execute it");
     }
     (void)!hf_upgrade_start_keep(fds, false, NULL);
@@ -294,6 +324,8 @@ hf_upgrade_look(HfUpgrade *self)
         return;
     if (savable == HF_SESSION_ENDING)
         refuse(self, "the process has ended, or is not there");
+    else if (savable == HF_SESSION_SAVABLE && self->handlers->get_obstacle(self->user_data) != NULL)
+        refuse(self, self->handlers->get_obstacle(self->user_data));
     else if (savable == HF_SESSION_SAVABLE)
         schedule(self, on_check_due);
 }

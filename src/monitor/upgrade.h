@@ -20,6 +20,10 @@ typedef struct {
     void (*save)(HfStateWriter *writer, gpointer user_data);
     /* There is no upgrade; said as a message already. */
     void (*on_refused)(const char *reason, gpointer user_data);
+    /* Why nothing can be executed; NULL: it can. */
+    const char *(*get_obstacle)(gpointer user_data);
+    /* The one descriptor that a program has to be at to be executed; -1: its path will do. */
+    int (*get_program_fd)(gpointer user_data);
 } HfUpgradeHandlers;
 
 /* @argv, of this program, and the strings outlive the upgrade, as does @reaper. @program is where

@@ -13,7 +13,8 @@
  *   signals      first and still blocked, so that no handler of the parent ever runs in the child;
  *   parent death PR_SET_PDEATHSIG says nothing of a parent that died before it; getppid() does;
  *   oom score    before the streams, while nothing is known to be closed; a kernel that refuses is
- *                no reason not to start;
+ *                no reason not to start. A process that is not dumpable owns no file in /proc;
+ *   core limit   as the parent had it before it gave it up;
  *   streams      sources that are 0, 1 or 2 themselves are duplicated above 2 before any target is
  *                replaced, so that two of them may be swapped. A source that is its own target only
  *                loses close-on-exec;
@@ -28,6 +29,8 @@
 #include <stdnoreturn.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,13 +94,32 @@ child_die_with_parent(const Launch *launch)
 static void
 child_write_oom_score(const char *score)
 {
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
     if (fd < 0)
         return;
     ssize_t unused = write(fd, score, strlen(score));
     (void)unused; /* a lower score needs a capability that is often missing */
     (void)close(fd);
+}
+
+static void
+child_set_core_limit(rlim_t wanted)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_CORE, &limit) < 0)
+        return;
+    limit.rlim_cur = wanted;
+    (void)setrlimit(RLIMIT_CORE, &limit);
+}
+
+static void
+child_set_time_limit(guint seconds)
+{
+    const struct itimerval limit = {.it_value = {.tv_sec = (time_t)seconds}};
+
+    (void)setitimer(ITIMER_REAL, &limit, NULL);
 }
 
 static int
@@ -153,7 +175,13 @@ child_close_others(Launch *launch)
             child_fail(launch, STEP_STREAMS);
         launch->error_fd = FIRST_FREE_FD;
     }
-    hf_fd_close_from(FIRST_FREE_FD + 1);
+    if (!launch->options->executes_fd) {
+        hf_fd_close_from(FIRST_FREE_FD + 1);
+        return;
+    }
+    /* Close-on-exec does for what is open between these on an old kernel. */
+    (void)close_range(FIRST_FREE_FD + 1, (unsigned)launch->options->program_fd - 1, 0);
+    hf_fd_close_from(launch->options->program_fd + 1);
 }
 
 static void
@@ -181,6 +209,10 @@ child_run(Launch *launch)
         child_die_with_parent(launch);
     if (options->oom_score_adj != NULL)
         child_write_oom_score(options->oom_score_adj);
+    if (options->core_limit != NULL)
+        child_set_core_limit(*options->core_limit);
+    if (options->time_limit_s > 0)
+        child_set_time_limit(options->time_limit_s);
     child_place_streams(launch);
     if (options->close_others)
         child_close_others(launch);
@@ -188,7 +220,11 @@ child_run(Launch *launch)
         child_write_listen_pid(launch->listen_pid);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)execve(options->argv[0], (char *const *)options->argv, (char *const *)launch->envp);
+    if (options->executes_fd)
+        (void)execveat(options->program_fd, "", (char *const *)options->argv,
+                       (char *const *)launch->envp, AT_EMPTY_PATH);
+    else
+        (void)execve(options->argv[0], (char *const *)options->argv, (char *const *)launch->envp);
     child_fail(launch, STEP_EXEC);
 }
 

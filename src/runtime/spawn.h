@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <glib.h>
@@ -34,6 +35,10 @@ typedef struct {
     bool die_with_parent; /* SIGKILL when this process ends (PR_SET_PDEATHSIG) */
     HfSpawnListenPid listen_pid;
     const char *oom_score_adj; /* written to the child's oom_score_adj; NULL: as it is */
+    const rlim_t *core_limit;  /* the child's limit for core dumps; NULL: as it is */
+    guint time_limit_s;        /* SIGALRM ends the child after it, unless it objects; 0: none */
+    int program_fd; /* with executes_fd, what is executed (borrowed): argv[0] is a name */
+    bool executes_fd;
 } HfSpawnOptions;
 
 /* Returns the pid, or -1. The caller reaps it. */
