@@ -21,6 +21,7 @@
 #include "monitor/options-check.h"
 #include "monitor/process-dir.h"
 #include "monitor/session.h"
+#include "sandbox/probe.h"
 
 /* How this works.
  *
@@ -72,6 +73,8 @@ on_signal(int fd, GIOCondition condition, gpointer user_data)
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGUSR2)
             on_upgrade_wanted(self);
+        else if ((int)info.ssi_signo == hf_probe_get_signal())
+            hf_session_probe_sandbox(self->session);
         else
             hf_session_signal(self->session, (int)info.ssi_signo);
     }
@@ -89,6 +92,8 @@ hf_monitor_set_up_signals(HfMonitor *self, GError **error)
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGQUIT);
     sigaddset(&mask, SIGUSR2);
+    if (hf_probe_get_signal() != 0)
+        sigaddset(&mask, hf_probe_get_signal());
     self->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     sigaddset(&mask, SIGCHLD);
     if (self->signal_fd < 0 || sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||

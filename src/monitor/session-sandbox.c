@@ -211,6 +211,12 @@ hf_session_resume_sandbox(HfSession *self)
         hf_session_confine(self);
 }
 
+void
+hf_session_probe_sandbox(const HfSession *self)
+{
+    hf_sandbox_probe(self->sandbox);
+}
+
 const char *
 hf_session_get_upgrade_obstacle(const HfSession *self)
 {

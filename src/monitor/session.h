@@ -74,6 +74,9 @@ const char *hf_session_get_upgrade_obstacle(const HfSession *self);
 /* The one descriptor that a program has to be at to be executed; -1: any. */
 int hf_session_get_program_fd(const HfSession *self);
 
+/* Of tests: hf_sandbox_probe(). */
+void hf_session_probe_sandbox(const HfSession *self);
+
 /* After an upgrade: gives up again what the kernel did not keep given up. */
 void hf_session_resume_sandbox(HfSession *self);
 

@@ -282,6 +282,7 @@ allow_children(HfBpfProgram *program, const HfFilterOptions *options)
     const HfBpfTest of_program[] = {IS(0, options->program_fd), IS(4, AT_EMPTY_PATH)};
 
     if (options->can_fork || options->program_fd >= 0) {
+        hf_bpf_allow(program, SYS_set_robust_list);
         hf_bpf_allow_if_all(program, SYS_clone, as_fork, G_N_ELEMENTS(as_fork));
         hf_bpf_allow_if_all(program, SYS_setpriority, own_priority, G_N_ELEMENTS(own_priority));
     }

@@ -28,6 +28,7 @@
 #include "base/fd.h"
 #include "sandbox/filter.h"
 #include "sandbox/privileges.h"
+#include "sandbox/probe.h"
 #include "sandbox/sandbox.h"
 
 /* Above what others keep, below the lowest limit that is in use. */
@@ -44,6 +45,7 @@ struct HfSandbox {
     gpointer user_data;
     GArray *places; /* of Place; NULL once confined */
     HfDenials *denials;
+    int report_fd; /* of tests; -1 in what is installed */
     int program_fd;
     bool is_filtered;
     bool has_core_limit;
@@ -99,6 +101,7 @@ hf_sandbox_new(GMainContext *context, HfDenialFunc on_denial, gpointer user_data
     self->places = g_array_new(FALSE, FALSE, sizeof(Place));
     g_array_set_clear_func(self->places, clear_place);
     self->program_fd = -1;
+    self->report_fd = -1;
     return self;
 }
 
@@ -109,6 +112,7 @@ hf_sandbox_free(HfSandbox *self)
         return;
     hf_denials_free(self->denials);
     hf_close_fd(&self->program_fd);
+    hf_close_fd(&self->report_fd);
     g_clear_pointer(&self->places, g_array_unref);
     g_free(self);
 }
@@ -183,6 +187,15 @@ reserve_program_fd(HfSandbox *self, GError **error)
     return TRUE;
 }
 
+static void
+on_denial(const char *name, gpointer user_data)
+{
+    HfSandbox *self = user_data;
+
+    hf_probe_report_denial(self->report_fd, name);
+    self->on_denial(name, self->user_data);
+}
+
 static gboolean
 prepare_filter(HfSandbox *self, const HfSandboxNeeds *needs, GError **error)
 {
@@ -191,7 +204,7 @@ prepare_filter(HfSandbox *self, const HfSandboxNeeds *needs, GError **error)
 
     if (!hf_filter_check(error) || (is_upgradable && !reserve_program_fd(self, error)))
         return FALSE;
-    self->denials = hf_denials_new(self->context, self->on_denial, self->user_data, error);
+    self->denials = hf_denials_new(self->context, on_denial, self, error);
     return self->denials != NULL && hf_privileges_freeze(error);
 }
 
@@ -245,6 +258,8 @@ hf_sandbox_confine(HfSandbox *self, const HfSandboxNeeds *needs,
 
     if (self->places == NULL)
         return;
+    if (self->report_fd < 0)
+        self->report_fd = hf_probe_open();
     if (!self->has_core_limit) {
         self->has_core_limit = hf_privileges_stop_cores(&self->core_limit, &error);
         tell(&teller, &error);
@@ -256,6 +271,16 @@ hf_sandbox_confine(HfSandbox *self, const HfSandboxNeeds *needs,
     if (!self->is_filtered)
         confine_anew(self, needs, &teller);
     g_clear_pointer(&self->places, g_array_unref);
+}
+
+void
+hf_sandbox_probe(const HfSandbox *self)
+{
+    int fd = self != NULL ? self->report_fd : hf_probe_open();
+
+    hf_probe_run(fd);
+    if (self == NULL)
+        hf_close_fd(&fd);
 }
 
 bool
@@ -284,6 +309,7 @@ hf_sandbox_save(const HfSandbox *self, HfStateWriter *writer)
     hf_state_put_bool(writer, "has-core-limit", self->has_core_limit);
     hf_state_put_bool(writer, "is-filtered", self->is_filtered);
     hf_state_put_fd(writer, "program", self->program_fd);
+    hf_state_put_fd(writer, "report", self->report_fd);
     if (self->denials != NULL)
         hf_denials_save(self->denials, writer);
 }
@@ -295,9 +321,9 @@ hf_sandbox_restore(HfSandbox *self, HfStateReader *reader)
     self->core_limit = (rlim_t)hf_state_get_number(reader, "core-limit", G_MININT64, G_MAXINT64, 0);
     self->is_filtered = hf_state_get_bool(reader, "is-filtered");
     self->program_fd = hf_state_take_fd(reader, "program");
+    self->report_fd = hf_state_take_fd(reader, "report");
     if (self->is_filtered)
-        self->denials =
-            hf_denials_new_saved(self->context, reader, self->on_denial, self->user_data);
+        self->denials = hf_denials_new_saved(self->context, reader, on_denial, self);
 }
 
 int

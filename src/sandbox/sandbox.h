@@ -60,6 +60,9 @@ void hf_sandbox_confine(HfSandbox *self, const HfSandboxNeeds *needs,
                         void (*on_problem)(const GError *error, gpointer user_data),
                         gpointer user_data);
 
+/* hf_probe_run(), also without a sandbox (NULL). */
+void hf_sandbox_probe(const HfSandbox *self);
+
 /* A filter is there. */
 bool hf_sandbox_is_filtered(const HfSandbox *self);
 

@@ -13,6 +13,8 @@ from processes import children, wait_until
 from upgrade import Counter, Reader, check_counted, image, install, install_script, request, upgrade
 
 CONMON = "it has no upgrade"
+# No interpreter of a script is executed from within a sandbox.
+OFF = ("--sandbox", "off")
 
 
 def ours(name):
@@ -53,7 +55,8 @@ def with_messages(box, command="while read x; do echo got $x; done; exit 4", arg
     directory = ProcessDir(box, "p0")
     monitor = box.create(command, stdin=True, sync=True, persist=None, exit_dir=None,
                          socket_dir=None, without=["-P"],
-                         args=["--leave-stdin-open", "--process-dir", directory.path, *args])
+                         args=["--leave-stdin-open", "--process-dir", directory.path,
+                               *OFF, *args])
     monitor.pid_file = directory.at("pid")
     box.cleanups.append(directory.end)
     monitor.created()

@@ -2,6 +2,8 @@
 # Copyright The Holdfast Authors
 """The command lines with which engines start a monitor."""
 
+import os
+
 
 def arguments(monitor):
     """The arguments for a Monitor, in the order in which Podman and CRI-O give them."""
@@ -27,7 +29,16 @@ def option_groups(monitor):
     if monitor.kind != "create":
         groups += [["-e"], ["--exec-process-spec", monitor.spec_path]]
     groups += [[flag] for flag, wanted in flags(monitor) if wanted]
-    return groups
+    return groups + sandbox_groups(monitor)
+
+
+def sandbox_groups(monitor):
+    """With HOLDFAST_TEST_SANDBOX=strict, all who can be confined so are."""
+    mode = os.environ.get("HOLDFAST_TEST_SANDBOX")
+    words = " ".join(monitor.args)
+    if mode is None or monitor.box.is_conmon or "--exit-command" in words or "--sandbox" in words:
+        return []
+    return [["--sandbox", mode]]
 
 
 def bundle_groups(monitor):

@@ -170,6 +170,7 @@ class Monitor:
         report = self.box.at("out", "sanitizer")
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             env[name] = ":".join(filter(None, [os.environ.get(name), f"log_path={report}"]))
+        env["HOLDFAST_SANDBOX_REPORT"] = self.box.sandbox_report
         env.update({name: str(first + i) for i, name in enumerate(names[:pipe_count])})
         env.update(self.env or {})
         return env

@@ -63,6 +63,10 @@ class Box:
         self.cleanups = []
         self.bundles = []
         self.expects_nothing_left = False
+        # Written to by monitors of a build with sandbox_probe.
+        self.sandbox_report = self.at("out", "sandbox")
+        self.expects_denials = False
+        os.environ["HOLDFAST_SANDBOX_REPORT"] = self.sandbox_report
         self.ignored_files = set()
         for name in self.FOLDERS:
             os.mkdir(self.at(name), 0o700)
@@ -143,6 +147,7 @@ class Box:
         faults += self.left_processes()
         faults += self.left_files()
         faults += ["a sanitizer complains"] if self.sanitizer_reports() else []
+        faults += [] if self.expects_denials else self.denials()
         return faults
 
     def close(self):
@@ -205,6 +210,11 @@ class Box:
     def sanitizer_reports(self):
         names = [name for name in os.listdir(self.at("out")) if name.startswith("sanitizer.")]
         return [self.read(self.at("out", name)).decode(errors="replace") for name in names]
+
+    def denials(self):
+        """What the sandbox of a monitor kept it from."""
+        lines = (self.read(self.sandbox_report) or b"").decode().splitlines()
+        return [f"the sandbox {line}" for line in lines if line.startswith("denied ")]
 
     def diagnosis(self):
         """What helps to understand a failure."""
