@@ -165,7 +165,7 @@ valgrind_suite() {
 }
 
 install_missing
-build $plain -Dwerror=$werror || finish
+build $plain -Dwerror=$werror -Dsandbox_probe=true || finish
 suite lint $plain lint
 suite unit $plain unit
 [ $quick = yes ] && finish

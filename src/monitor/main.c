@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/error.h"
 #include "base/fd.h"
 #include "monitor/adoption-dir.h"
 #include "monitor/monitor.h"
@@ -13,6 +14,7 @@
 #include "monitor/process-dir.h"
 #include "monitor/upgrade-start.h"
 #include "sandbox/denials.h"
+#include "sandbox/probe.h"
 #include "version.h"
 
 #define PROCESS_DIR_OPTION "--process-dir"
@@ -92,7 +94,9 @@ go_on(const HfUpgradeStart *start, HfOptions *options, char *const *argv, GError
     g_autoptr(GError) error = parse_error;
     g_autoptr(HfMonitor) monitor = NULL;
 
-    if (options != NULL && hf_options_check(options, &error))
+    if (start->error == NULL && error == NULL && hf_probe_wants_failure())
+        (void)!hf_throw(&error, HF_ERROR_FAILED, "a test wants it so");
+    else if (options != NULL && hf_options_check(options, &error))
         monitor = hf_monitor_resume(options, start, argv, &error);
     if (monitor == NULL) {
         hf_upgrade_start_fall_back(start, argv, error->message);

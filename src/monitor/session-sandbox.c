@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -142,6 +143,23 @@ add_program_places(HfSession *self, const HfSandboxNeeds *needs)
         hf_sandbox_add_place(self->sandbox, HF_PLACE_PROGRAM, libraries[i]);
 }
 
+/* Time stamps follow a change of the time zone: its file is looked at again, and read if it is
+ * another (base/clock.c). It is read once now, while nothing is in the way. */
+static void
+add_time_zone(HfSession *self, HfSandboxNeeds *needs)
+{
+    const char *zone = g_getenv("TZ");
+
+    if (self->options->log_utc)
+        return;
+    tzset();
+    needs->reads_guarded = true;
+    hf_sandbox_add_place(self->sandbox, HF_PLACE_READING, "/etc/localtime");
+    hf_sandbox_add_place(self->sandbox, HF_PLACE_READING, "/usr/share/zoneinfo");
+    if (zone != NULL)
+        hf_sandbox_add_place(self->sandbox, HF_PLACE_READING, zone + (*zone == ':'));
+}
+
 /* The descriptors of FIFOs are exchanged for others at the end. */
 static void
 add_stdio(HfSession *self)
@@ -197,6 +215,7 @@ hf_session_confine(HfSession *self)
     add_logs(self, &needs);
     add_report_places(self);
     add_stdio(self);
+    add_time_zone(self, &needs);
     if (needs.reads_files)
         add_fd(self, HF_PLACE_READING, hf_oom_watch_get_directory_fd(self->oom_watch));
     if (needs.is_upgradable)

@@ -11,7 +11,8 @@
  * An argument that is a pointer cannot be looked at, so that paths are Landlock's business
  * (landlock.c). Descriptors, flags and commands can:
  *
- *   openat      not for reading alone, but of directories (their names), and O_PATH
+ *   openat      not for reading alone, but of directories (their names), and O_PATH; for reading
+ *               where there is something to be read and Landlock says what
  *   execveat    of one descriptor, which upgrades use, with an empty path
  *   clone       as fork(2) calls it: no namespace, no thread
  *   kill        of one process group (--timeout), tgkill of this process (abort)
@@ -144,6 +145,8 @@ static const int calls[] = {
     SYS_clock_nanosleep,
     SYS_nanosleep,
     SYS_gettimeofday,
+    SYS_timerfd_create,
+    SYS_timerfd_settime,
     SYS_getrandom,
     /* this process, signals, children */
     SYS_getpid,
@@ -177,7 +180,6 @@ static const int calls[] = {
 /* What a program calls before its main(). */
 static const int start_calls[] = {
     SYS_set_tid_address,
-    SYS_set_robust_list,
     SYS_setitimer,
 #ifdef SYS_rseq
     SYS_rseq,

@@ -24,6 +24,7 @@
 #include "sandbox/privileges.h"
 
 #define BIT(capability) (1ull << (capability))
+#define KEPT_MOST (BIT(CAP_KILL) | BIT(CAP_DAC_OVERRIDE))
 
 typedef struct {
     guint64 effective;
@@ -57,9 +58,10 @@ hf_privileges_freeze(GError **error)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return hf_throw_errno(error, "set no_new_privs");
-    /* Without CAP_SETPCAP it stays, and no_new_privs does as much. */
+    /* Without CAP_SETPCAP they stay, and no_new_privs does as much. What an upgrade is to have
+     * again is left: an exec of root's gets what is in this set and was permitted before. */
     for (int capability = 0; capability < 64; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+        if ((KEPT_MOST & BIT(capability)) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             break;
     }
     return TRUE;

@@ -6,10 +6,16 @@
 
 #pragma once
 
+#include <stdbool.h>
+
 /* The file that $HOLDFAST_SANDBOX_REPORT names, for appending; -1: none. */
 int hf_probe_open(void);
 
 void hf_probe_report_denial(int report_fd, const char *name);
+
+/* Whether a program that goes on after an upgrade is to find that it cannot:
+ * $HOLDFAST_SANDBOX_REPORT with ".fail" behind it is there. */
+bool hf_probe_wants_failure(void);
 
 /* The signal on which the intruder comes; 0: none. */
 int hf_probe_get_signal(void);

@@ -216,7 +216,8 @@ install_filter(HfSandbox *self, const HfSandboxNeeds *needs, GError **error)
         .denial = hf_denials_get_action(self->denials),
         .program_fd = self->program_fd,
         .can_fork = needs->can_fork,
-        .can_read = needs->reads_files || loads_libraries,
+        .can_read = needs->reads_files || loads_libraries ||
+                    (needs->reads_guarded && hf_landlock_is_supported()),
         .can_map_code = loads_libraries,
         .has_unix_sockets = needs->has_unix_sockets,
         .has_inet_sockets = needs->has_inet_sockets,

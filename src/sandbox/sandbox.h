@@ -38,7 +38,8 @@ typedef struct {
     bool stays_dumpable;  /* its /proc is looked at by others of the same user */
     bool keeps_trace;     /* how a process that is no child has ended is read in /proc */
     bool can_fork;
-    bool reads_files;
+    bool reads_files;   /* whether Landlock is there or not */
+    bool reads_guarded; /* only where it is */
     bool has_unix_sockets;
     bool has_inet_sockets;
     bool keeps_abstract_sockets;

@@ -166,7 +166,7 @@ def falls_back(box):
 @ours("the same at full speed: nothing is lost on the way there and back")
 def falls_back_at_full_speed(box):
     install(box)
-    counter = Counter(box)
+    counter = Counter(box, args=OFF)
     reader = Reader(counter.monitor.attach())
     counter.monitor.start()
     install_script(box, CANNOT)
