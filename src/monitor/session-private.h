@@ -3,9 +3,10 @@
 
 /* The session's struct, shared by its files: session.c (life), session-setup.c (endpoints on disk),
  * session-process-dir.c (the same in a process directory), session-runtime.c (the OCI runtime's
- * run), session-sandbox.c (what it gives up once the process runs), session-streams.c (who gets which bytes), session-stdio.c (clients' FIFOs), session-end.c
- * (the way out), session-hold.c (output that waits), session-seccomp.c (the agent of its filter),
- * session-adopt.c (what a later monitor needs, and that one). */
+ * run), session-sandbox.c (what it gives up once the process runs), session-streams.c (who gets
+ * which bytes), session-stdio.c (clients' FIFOs), session-end.c (the way out), session-hold.c
+ * (output that waits), session-seccomp.c (the agent of its filter), session-adopt.c (what a later
+ * monitor needs, and that one). */
 
 #pragma once
 

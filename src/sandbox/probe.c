@@ -27,8 +27,7 @@
 #define VICTIM "HOLDFAST_SANDBOX_VICTIM"
 #define CHILD_FAILED 100
 
-static char true_name[] = "true";
-static char *const true_argv[] = {true_name, NULL};
+#define TRUE_PROGRAM "/bin/true"
 
 /* A result is 0 or an errno. */
 static int
@@ -52,7 +51,7 @@ get_victim(void)
 {
     const char *text = getenv(VICTIM);
 
-    return text != NULL ? (pid_t)atoi(text) : 0;
+    return text != NULL ? (pid_t)g_ascii_strtoll(text, NULL, 10) : 0;
 }
 
 /* In a child, if there can be one: it may succeed. */
@@ -78,15 +77,18 @@ try_in_child(void (*execute)(void))
 static void
 execute_path(void)
 {
-    (void)execve("/bin/true", true_argv, environ);
+    char *argv[] = {(char *)"true", NULL};
+
+    (void)execve(TRUE_PROGRAM, argv, environ);
 }
 
 static void
 execute_fd(void)
 {
-    int fd = open("/bin/true", O_PATH | O_CLOEXEC);
+    char *argv[] = {(char *)"true", NULL};
+    int fd = open(TRUE_PROGRAM, O_PATH | O_CLOEXEC);
 
-    (void)execveat(fd, "", true_argv, environ, AT_EMPTY_PATH);
+    (void)execveat(fd, "", argv, environ, AT_EMPTY_PATH);
 }
 
 static int
