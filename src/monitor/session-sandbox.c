@@ -23,6 +23,8 @@
 #include "base/error.h"
 #include "monitor/session-private.h"
 
+#define LOG_PARENT_DEPTH_MIN 3
+
 static void
 on_denial(const char *name, gpointer user_data)
 {
@@ -56,6 +58,23 @@ add_fd(HfSession *self, HfPlaceKind kind, int fd)
         hf_sandbox_add_place(self->sandbox, kind, path);
 }
 
+/* A rule is about a directory as it is, not about its name. One that is removed and made anew is
+ * found by the one above, if that is no place that others share: /var/log, a home. */
+static void
+add_log_directory_of(HfSession *self, const char *path)
+{
+    g_autofree char *whole = g_canonicalize_filename(path, NULL);
+    g_autofree char *directory = g_path_get_dirname(whole);
+    g_autofree char *above = g_path_get_dirname(directory);
+    guint depth = 0;
+
+    for (const char *c = above; *c != '\0'; c++)
+        depth += *c == '/' && c[1] != '\0';
+    hf_sandbox_add_place(self->sandbox, HF_PLACE_FILES, directory);
+    if (depth >= LOG_PARENT_DEPTH_MIN)
+        hf_sandbox_add_place(self->sandbox, HF_PLACE_LATER, above);
+}
+
 /* A device or pipe is written to; beside a file others are made. */
 static void
 add_log(HfSession *self, const char *path)
@@ -64,9 +83,9 @@ add_log(HfSession *self, const char *path)
 
     hf_sandbox_add_place(self->sandbox, HF_PLACE_FILE, path);
     if (target == NULL || g_file_test(target, G_FILE_TEST_IS_REGULAR))
-        add_directory_of(self, HF_PLACE_FILES, path);
+        add_log_directory_of(self, path);
     if (target != NULL && g_file_test(target, G_FILE_TEST_IS_REGULAR))
-        add_directory_of(self, HF_PLACE_FILES, target);
+        add_log_directory_of(self, target);
     free(target);
 }
 
@@ -88,7 +107,7 @@ add_logs(HfSession *self, HfSandboxNeeds *needs)
             add_log(self, spec->path);
             break;
         case HF_LOG_DRIVER_FIFO:
-            add_directory_of(self, HF_PLACE_FILES, spec->path);
+            add_log_directory_of(self, spec->path);
             break;
         case HF_LOG_DRIVER_JOURNALD:
             needs->has_unix_sockets = true;
@@ -174,6 +193,16 @@ is_abstract(const char *name)
     return name != NULL && *name == '@';
 }
 
+/* It may be about to lead a group of its own. */
+static void
+add_groups(const HfSession *self, HfSandboxNeeds *needs)
+{
+    pid_t group = getpgid(self->pid);
+
+    needs->groups[0] = self->pid;
+    needs->groups[1] = group > 1 && group != getpgrp() ? group : self->pid;
+}
+
 static HfSandboxNeeds
 find_needs(HfSession *self)
 {
@@ -192,13 +221,12 @@ find_needs(HfSession *self)
         .has_unix_sockets =
             (is_upgradable && o->use_syslog) || (self->streams.has_terminal && manager != NULL),
         .keeps_abstract_sockets = is_abstract(o->sdnotify_socket) || is_abstract(manager),
-        .group = o->timeout_s > 0 ? getpgid(self->pid) : 0,
     };
 
     if (self->oom_watch != NULL && hf_oom_watch_get_directory_fd(self->oom_watch) >= 0)
         needs.reads_files = true;
-    if (needs.group == getpgrp())
-        needs.group = 0;
+    if (o->timeout_s > 0)
+        add_groups(self, &needs);
     return needs;
 }
 

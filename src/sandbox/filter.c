@@ -15,7 +15,7 @@
  *               where there is something to be read and Landlock says what
  *   execveat    of one descriptor, which upgrades use, with an empty path
  *   clone       as fork(2) calls it: no namespace, no thread
- *   kill        of one process group (--timeout), tgkill of this process (abort)
+ *   kill        of the process's group (--timeout), tgkill of this process (abort)
  *   mmap        no code, unless libraries are to be loaded
  *   fcntl       no F_SETOWN and F_SETSIG, by which the kernel sends signals
  *   ioctl       of terminals their size, of sockets and pipes what waits, of pidfds the status */
@@ -266,13 +266,13 @@ allow_memory(HfBpfProgram *program, bool can_map_code)
 
 /* A child is killed by its parent's end and by its own alarm, not from here. */
 static void
-allow_signals(HfBpfProgram *program, pid_t group)
+allow_signals(HfBpfProgram *program, const pid_t groups[2])
 {
-    const HfBpfTest of_group[] = {IS(0, -group)};
+    const HfBpfTest of_groups[] = {IS(0, -groups[0]), IS(0, -groups[1])};
     const HfBpfTest of_self[] = {IS(0, getpid())};
 
-    if (group > 1)
-        hf_bpf_allow_if_all(program, SYS_kill, of_group, G_N_ELEMENTS(of_group));
+    if (groups[0] > 1 && groups[1] > 1)
+        hf_bpf_allow_if_any(program, SYS_kill, of_groups, G_N_ELEMENTS(of_groups));
     hf_bpf_allow_if_all(program, SYS_tgkill, of_self, G_N_ELEMENTS(of_self));
 }
 
@@ -341,7 +341,7 @@ make_program(HfBpfProgram *program, const HfFilterOptions *options)
     allow_opening(program, options->can_read);
     allow_commands(program);
     allow_memory(program, options->can_map_code);
-    allow_signals(program, options->group);
+    allow_signals(program, options->groups);
     allow_children(program, options);
     allow_sockets(program, options);
     hf_bpf_end(program);

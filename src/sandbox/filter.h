@@ -19,7 +19,7 @@ typedef struct {
     bool can_map_code; /* a program that loads libraries is executed */
     bool has_unix_sockets;
     bool has_inet_sockets;
-    pid_t group; /* a process group that may be killed; 0: none */
+    pid_t groups[2]; /* process groups that may be killed; 0: none */
 } HfFilterOptions;
 
 /* Whether this build and this kernel can: HF_ERROR_NOT_SUPPORTED says why not. */

@@ -14,6 +14,7 @@ typedef struct HfLandlock HfLandlock;
 
 typedef enum {
     HF_PLACE_FILES,   /* a directory in which files are written, made, renamed and removed */
+    HF_PLACE_LATER,   /* one in which such a directory may appear */
     HF_PLACE_REMOVAL, /* one from which something is removed */
     HF_PLACE_READING, /* one that is read, with what is below it */
     HF_PLACE_PROGRAM, /* one whose programs are executed */

@@ -151,7 +151,8 @@ cut_privileges(const HfSandbox *self, const HfSandboxNeeds *needs, const Teller 
     for (guint i = 0; i < self->places->len; i++) {
         const Place *place = &g_array_index(self->places, Place, i);
 
-        if (place->kind != HF_PLACE_READING && place->kind != HF_PLACE_PROGRAM)
+        if (place->kind != HF_PLACE_READING && place->kind != HF_PLACE_PROGRAM &&
+            place->kind != HF_PLACE_LATER)
             paths[count++] = place->path;
     }
     (void)!hf_privileges_cut(&privileges, &error);
@@ -221,7 +222,7 @@ install_filter(HfSandbox *self, const HfSandboxNeeds *needs, GError **error)
         .can_map_code = loads_libraries,
         .has_unix_sockets = needs->has_unix_sockets,
         .has_inet_sockets = needs->has_inet_sockets,
-        .group = needs->group,
+        .groups = {needs->groups[0], needs->groups[1]},
     };
 
     self->is_filtered = hf_filter_install(&options, error);

@@ -43,7 +43,7 @@ typedef struct {
     bool has_unix_sockets;
     bool has_inet_sockets;
     bool keeps_abstract_sockets;
-    pid_t group; /* may be killed; 0: none */
+    pid_t groups[2]; /* may be killed; 0: none */
 } HfSandboxNeeds;
 
 /* @on_denial: of a filter's denials. @context outlives it. */

@@ -169,16 +169,20 @@ def io_error(box):
 
 def remove_directory(box, *args):
     """A container that prints before, while and after its log's directory is away."""
-    monitor = box.create(ECHO, stdin=True, autostart=False, args=args).created()
-    client = monitor.attach()
+    directory = box.at("logs", "container")
+    path = os.path.join(directory, "0.log")
+    os.mkdir(directory)
+    monitor = box.create(ECHO, stdin=True, autostart=False, log=f"k8s-file:{path}", args=args)
+    monitor.log_path = path
+    client = monitor.created().attach()
     monitor.start()
     client.send(b"before\n")
     monitor.wait_logged(b"before\n")
-    shutil.rmtree(box.at("logs"))
+    shutil.rmtree(directory)
     for i in range(100):
         client.send(b"line-%d\n" % i)
         client.read_until(b"line-%d\n" % i)
-    os.mkdir(box.at("logs"))
+    os.mkdir(directory)
     return monitor, client
 
 

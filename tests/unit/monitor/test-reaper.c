@@ -364,6 +364,25 @@ start_grandchild(void)
 }
 
 static void
+test_own_child_is_told_without_a_pidfd(void)
+{
+    Fixture fixture;
+    int go_fd;
+
+    set_up(&fixture);
+    pid_t pid = start_child(42, &go_fd);
+    hf_reaper_watch_child(fixture.reaper, pid, on_exit_told, &fixture);
+    (void)close(go_fd);
+
+    hf_test_wait(fixture.context, "the child's end", is_told, &fixture);
+
+    g_assert_cmpint(fixture.pid, ==, pid);
+    g_assert_true(fixture.is_known);
+    g_assert_cmpint(WEXITSTATUS(fixture.wait_status), ==, 42);
+    tear_down(&fixture);
+}
+
+static void
 test_status_of_a_zombie_of_another_is_known(void)
 {
     Fixture fixture;
@@ -397,6 +416,8 @@ main(int argc, char **argv)
     (void)sigprocmask(SIG_BLOCK, &mask, NULL);
     g_test_init(&argc, &argv, NULL);
     hf_test_add("/monitor/reaper/child-that-ends-is-told", test_child_that_ends_is_told);
+    hf_test_add("/monitor/reaper/own-child-is-told-without-a-pidfd",
+                test_own_child_is_told_without_a_pidfd);
     hf_test_add("/monitor/reaper/signalled-child-is-told", test_signalled_child_is_told);
     hf_test_add("/monitor/reaper/child-reaped-before-it-is-watched",
                 test_child_reaped_before_it_is_watched);

@@ -515,6 +515,61 @@ test_oom_score_that_is_refused_is_no_failure(void)
     hf_test_remove_dir(dir);
 }
 
+static void
+test_core_limit_is_given_back(void)
+{
+    const rlim_t core_limit = 4096;
+    struct rlimit before;
+    struct rlimit none;
+    HfSpawnOptions options = null_options();
+    options.core_limit = &core_limit;
+
+    g_assert_cmpint(getrlimit(RLIMIT_CORE, &before), ==, 0);
+    none = before;
+    none.rlim_cur = 0;
+    g_assert_cmpint(setrlimit(RLIMIT_CORE, &none), ==, 0);
+    if (before.rlim_max >= core_limit)
+        run_shell(&options, "test \"$(ulimit -c)\" = 8");
+    else
+        g_test_skip("the hard limit for core dumps is too low");
+    g_assert_cmpint(setrlimit(RLIMIT_CORE, &before), ==, 0);
+}
+
+static void
+test_time_limit_ends_the_child(void)
+{
+    const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    HfSpawnOptions options = null_options();
+    options.argv = argv;
+    options.time_limit_s = 1;
+
+    pid_t pid = hf_spawn(&options, NULL);
+
+    g_assert_cmpint(pid, >, 0);
+    int status = wait_for(pid);
+    g_assert_true(WIFSIGNALED(status));
+    g_assert_cmpint(WTERMSIG(status), ==, SIGALRM);
+}
+
+/* Also where all other descriptors are closed; the first argument is but a name. */
+static void
+test_descriptor_is_executed(void)
+{
+    const char *const argv[] = {"/nowhere/name", "-c", "exit 7", NULL};
+    HfSpawnOptions options = null_options();
+    hf_autofd fd = open("/bin/sh", O_PATH | O_CLOEXEC);
+    hf_autofd high_fd = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+    options.argv = argv;
+    options.executes_fd = true;
+    options.close_others = true;
+    options.program_fd = high_fd;
+
+    pid_t pid = hf_spawn(&options, NULL);
+
+    g_assert_cmpint(pid, >, 0);
+    g_assert_cmpint(WEXITSTATUS(wait_for(pid)), ==, 7);
+}
+
 static char *
 spawn_with_listen_pid(const char *variable, HfSpawnListenPid what, pid_t *out_pid)
 {
@@ -701,6 +756,9 @@ main(int argc, char **argv)
         {"/runtime/spawn/oom-score-is-set", test_oom_score_is_set},
         {"/runtime/spawn/oom-score-that-is-refused-is-no-failure",
          test_oom_score_that_is_refused_is_no_failure},
+        {"/runtime/spawn/core-limit-is-given-back", test_core_limit_is_given_back},
+        {"/runtime/spawn/time-limit-ends-the-child", test_time_limit_ends_the_child},
+        {"/runtime/spawn/descriptor-is-executed", test_descriptor_is_executed},
         {"/runtime/spawn/listen-pid-of-this-process-becomes-the-childs",
          test_listen_pid_of_this_process_becomes_the_childs},
         {"/runtime/spawn/listen-pid-of-another-process-stays",
