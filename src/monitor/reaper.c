@@ -259,8 +259,8 @@ take_stranger(HfReaper *self, pid_t pid, int *out_wait_status)
     return false;
 }
 
-void
-hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data)
+static Watch *
+add_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data)
 {
     Watch *watch = g_new0(Watch, 1);
 
@@ -269,8 +269,15 @@ hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_d
     watch->on_exit = on_exit;
     watch->user_data = user_data;
     g_ptr_array_add(self->watches, watch);
+    return watch;
+}
 
+void
+hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data)
+{
+    Watch *watch = add_watch(self, pid, on_exit, user_data);
     g_autoptr(GError) error = NULL;
+
     watch->is_known = take_stranger(self, pid, &watch->wait_status);
     if (!watch->is_known)
         watch->ref = hf_process_ref_new(pid, &error);
@@ -290,13 +297,7 @@ hf_reaper_watch(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_d
 void
 hf_reaper_watch_child(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer user_data)
 {
-    Watch *watch = g_new0(Watch, 1);
-
-    watch->reaper = self;
-    watch->pid = pid;
-    watch->on_exit = on_exit;
-    watch->user_data = user_data;
-    g_ptr_array_add(self->watches, watch);
+    (void)add_watch(self, pid, on_exit, user_data);
 }
 
 void

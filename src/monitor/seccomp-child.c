@@ -294,7 +294,7 @@ hf_seccomp_child_new_saved(GMainContext *context, HfReaper *reaper, HfStateReade
     if (self->dir_fd >= 0 && self->socket_name == NULL)
         hf_state_reader_fail(reader, "socket-name", "is missing");
     if (self->pid > 0)
-        hf_reaper_watch(self->reaper, self->pid, on_exited, self);
+        hf_reaper_watch_child(self->reaper, self->pid, on_exited, self);
     if (self->pipe_fd >= 0)
         watch_pipe(self);
     return self;

@@ -230,7 +230,10 @@ spawn_check(HfUpgrade *self, GError **error)
         .program_fd = program_fd,
         .executes_fd = program_fd >= 0,
     };
-    return hf_spawn(&spawn, error);
+    pid_t child = hf_spawn(&spawn, error);
+    if (child < 0 && program_fd >= 0 && g_error_matches(*error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        g_prefix_error(error, "the sandbox executes no script's interpreter: ");
+    return child;
 }
 
 static gboolean

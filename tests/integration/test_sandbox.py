@@ -9,7 +9,7 @@ import subprocess
 from harness import Skip, case, check, equal
 from procdir import ProcessDir
 from processes import children, read_proc, status_field, wait_until
-from upgrade import image, install, request, upgrade
+from upgrade import image, install, install_script, request, upgrade
 
 CONMON = "it has no sandbox"
 PROBE_SIGNAL = signal.SIGRTMIN + 5
@@ -353,6 +353,24 @@ def upgrade_refused(box):
     wait_until(lambda: len(children(monitor.daemon_pid)) == 1, "no child but the container")
     ask(monitor, b"one")
     equal(image(monitor.daemon_pid) == before, True, "the same program")
+    stop(monitor)
+
+
+@ours("a script in the program's place is refused, and why is told")
+def upgrade_script(box):
+    skip_without_filter(box)
+    install(box)
+    directory = ProcessDir(box, "p0")
+    monitor = filtered(box, sync=True, persist=None, exit_dir=None, socket_dir=None, without=["-P"],
+                       args=["--leave-stdin-open", "--process-dir", directory.path])
+    monitor.pid_file = directory.at("pid")
+    box.cleanups.append(directory.end)
+    install_script(box, "exit 0")
+
+    request(monitor)
+    (level, text), = wait_until(directory.messages, "a message")
+    equal(level, "error")
+    check("no script's interpreter" in text, text)
     stop(monitor)
 
 
