@@ -381,7 +381,8 @@ def upgrade_script(box):
     (level, text), = wait_until(directory.messages, "a message")
     equal(level, "error")
     check("no script's interpreter" in text, text)
-    stop(monitor)
+    monitor.end_container()
+    equal(directory.wait_exit(), b"137")
 
 
 @ours("strict: a log rotates, is opened again and compressed")
