@@ -373,6 +373,7 @@ def upgrade_script(box):
     directory = ProcessDir(box, "p0")
     monitor = filtered(box, sync=True, persist=None, exit_dir=None, socket_dir=None, without=["-P"],
                        args=["--leave-stdin-open", "--process-dir", directory.path])
+    box.ignored_files.add("pidfile0")
     monitor.pid_file = directory.at("pid")
     box.cleanups.append(directory.end)
     install_script(box, "exit 0")
