@@ -139,7 +139,9 @@ put_report(HfFileSink *self)
 static bool
 make_way(HfFileSink *self, size_t size)
 {
-    if (!self->is_stalled && self->end - self->start + size > FLUSH_BYTES)
+    size_t pending = self->end - self->start;
+
+    if (!self->is_stalled && pending > 0 && pending + size > FLUSH_BYTES)
         (void)move_pending(self, NULL);
     return !self->is_stalled;
 }
@@ -168,6 +170,8 @@ append_record(HfLogSink *sink, const HfLogRecord *whole_record)
     HfLogRecord copy = *whole_record;
     const HfLogRecord *record = &copy;
 
+    /* Before the record counts: what moves is marked, with all that counts. */
+    (void)make_way(self, format->measure(self->format, record));
     if (hf_log_progress_take(&self->progress, &copy))
         return;
     size_t size = format->measure(self->format, record);

@@ -240,6 +240,11 @@ gboolean hf_session_adopt_streams(HfSession *self, const int fds[HF_STREAM_COUNT
 void hf_session_close_container_stdio(HfSession *self);
 void hf_session_take_terminal(HfSession *self, int take_fd);
 void hf_session_resize(HfSession *self, unsigned short rows, unsigned short columns);
+/* What was read of @stream, and stands in the journal if there is one, to the log, attach clients
+ * and FIFOs. */
+void hf_session_hand_on_read(HfSession *self, HfStream stream, const char *bytes, size_t length);
+/* The same of stderr while the runtime runs: it waits. */
+void hf_session_hold_stderr(HfSession *self, const char *bytes, size_t length);
 /* The runtime is done: its stderr is the container's from here on. */
 void hf_session_release_stderr(HfSession *self);
 void hf_session_hand_on_stderr(HfSession *self);

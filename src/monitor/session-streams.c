@@ -22,19 +22,11 @@
  *                                            +-> a client's FIFO (session-stdio.c)
  *   attach clients, a client's FIFO -> stdin pump -> container stdin or pty
  *
- * The runtime has the container's stdout and stderr, so what comes on stderr while it runs may be
- * its own error message or the first words of an exec'd process. It is held until the runtime has
- * ended: then it is the container's, or the failure's text. More than HELD_MAX of it is handed on
- * early (an exec that prints much, a runtime that prints a megabyte), and the failure's text is the
- * beginning and end of it. A terminal's container never has this pipe: there it is the runtime's
- * alone.
+ * What comes on stderr while the runtime runs is held first (session-stderr.c).
  *
  * Two things hold the container's output up: a log that takes no more, and an attach client whose
  * queue is full. The second counts only while the process lives; its end is told whatever its
  * clients do. */
-
-#define HELD_MAX (64 * 1024)
-#define HELD_MAX_FOR_CLIENT (1024 * 1024)
 
 static void
 on_log_ready(gpointer user_data)
@@ -113,41 +105,13 @@ hand_on(HfSession *self, HfStream stream, const char *bytes, size_t length)
 }
 
 void
-hf_session_hand_on_stderr(HfSession *self)
+hf_session_hand_on_read(HfSession *self, HfStream stream, const char *bytes, size_t length)
 {
-    GString *held = g_steal_pointer(&self->held_stderr);
-
-    if (held == NULL)
-        return;
-    if (held->len > 0)
-        hand_on(self, HF_STREAM_STDERR, held->str, held->len);
-    g_string_free(held, TRUE);
-}
-
-void
-hf_session_release_stderr(HfSession *self)
-{
-    g_clear_pointer(&self->runtime_errors, hf_error_text_free);
-    if (self->options->has_terminal && self->pump != NULL)
-        hf_stdio_pump_take_stream(self->pump, HF_STREAM_STDERR, -1, false);
-    if (self->is_output_held)
-        hf_session_update_pause(self);
-    else
-        hf_session_hand_on_stderr(self);
-}
-
-static void
-hold_stderr(HfSession *self, const char *bytes, size_t length)
-{
-    hf_error_text_push(self->runtime_errors, bytes, length);
-    if (self->held_stderr == NULL) {
-        if (!self->options->has_terminal)
-            hand_on(self, HF_STREAM_STDERR, bytes, length);
-        return;
-    }
-    g_string_append_len(self->held_stderr, bytes, (gssize)length);
-    if (self->held_stderr->len > (self->is_output_held ? HELD_MAX_FOR_CLIENT : HELD_MAX))
-        hf_session_hand_on_stderr(self);
+    if (self->journal != NULL)
+        hf_crash_journal_begin(self->journal, length);
+    hand_on(self, stream, bytes, length);
+    if (self->journal != NULL)
+        hf_crash_journal_end(self->journal, self->log);
 }
 
 static void
@@ -158,14 +122,10 @@ on_output(HfStream stream, const char *bytes, size_t length, gpointer user_data)
                        hf_session_has_stdio(self);
 
     hf_stdio_pump_set_followed(self->pump, has_clients);
-    if (self->journal != NULL)
-        hf_crash_journal_begin(self->journal, length);
     if (stream == HF_STREAM_STDERR && self->runtime_errors != NULL)
-        hold_stderr(self, bytes, length);
+        hf_session_hold_stderr(self, bytes, length);
     else
-        hand_on(self, stream, bytes, length);
-    if (self->journal != NULL)
-        hf_crash_journal_end(self->journal, self->log);
+        hf_session_hand_on_read(self, stream, bytes, length);
 }
 
 void

@@ -17,7 +17,7 @@ import harness
 from adoption import adopt, adoptable, directory, kill_monitor
 from harness import check, equal
 from peers import STDOUT
-from processes import is_running, wait_until
+from processes import is_running, wait_quiet, wait_until
 from upgrade import request, upgrade
 
 KILLS = int(os.environ.get("HOLDFAST_FAULT_KILLS", "40"))
@@ -250,6 +250,26 @@ def half_lines(box):
     lines = from_cri(box.read(monitor.log_path))[b"stdout"].split(b"\n")[:-1]
     equal(lines.pop(), b"last")
     equal(lines, [b"begin-%d-end" % i for i in range(1, len(lines) + 1)])
+
+
+@case("what came on stderr while the runtime ran is counted once")
+def first_words(box):
+    stop = box.at("out", "stop")
+    command = f"while [ ! -e {stop} ]; do sleep 0.01; done; seq 1 1000 >&2; exit 7"
+    monitor = adoptable(box, command, script={"stderr_bytes": 4000}).created()
+    box.wait_text(monitor.log_path, b" stderr F ")
+    wait_quiet(monitor.daemon_pid)
+
+    for _ in range(2):
+        kill_monitor(monitor)
+        adopt(monitor)
+    box.write(stop, "")
+
+    equal(monitor.wait_exited(), b"7")
+    lines = from_cri(box.read(monitor.log_path))[b"stderr"]
+    words, numbers = lines[:4000], lines[4000:]
+    equal(set(words) - set(b"\n"), set(words[:1]), "the runtime's words")
+    equal(numbers, b"".join(b"%d\n" % i for i in range(1, 1001)))
 
 
 @case("a monitor that is killed while its container starts or ends leaves a clear state")
