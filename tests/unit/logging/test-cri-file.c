@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "log-kit.h"
 #include "logging/cri-file.h"
+#include "logging/log-mark.h"
 #include "test-kit.h"
 
 #define RECORD_OVERHEAD (HF_CRI_PREFIX_MAX + 1)
@@ -657,6 +658,27 @@ test_sync_fd_is_the_files_and_none_of_a_fifo(void)
     tear_down(&fixture);
 }
 
+/* The mark may be all that is left of this program: what it counts has to be in the file. */
+static void
+test_mark_counts_no_record_that_is_not_in_the_file(void)
+{
+    static const char text[] = "a record of 20 bytes";
+    Fixture fixture = set_up();
+    HfLogMark mark = {0};
+    const HfLogMarkPlace *place = hf_log_mark_get(&mark);
+
+    open_sink(&fixture, (HfFileSinkOptions){.mark = &mark, .is_utc = false});
+    for (guint i = 0; i < 100000 && place->size == 0; i++) {
+        append(&fixture, text);
+        place = hf_log_mark_get(&mark);
+    }
+
+    g_assert_cmpuint(place->size, >, 0);
+    g_assert_cmpuint(place->consumed[HF_STREAM_STDOUT] / sizeof text, ==,
+                     place->size / (RECORD_OVERHEAD + sizeof text - 1));
+    tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -695,5 +717,7 @@ main(int argc, char **argv)
     ADD("slow-fifo-reader-does-not-get-a-report-for-each-record",
         test_slow_fifo_reader_does_not_get_a_report_for_each_record);
     ADD("sync-fd-is-the-files-and-none-of-a-fifo", test_sync_fd_is_the_files_and_none_of_a_fifo);
+    ADD("mark-counts-no-record-that-is-not-in-the-file",
+        test_mark_counts_no_record_that_is_not_in_the_file);
     return g_test_run();
 }
