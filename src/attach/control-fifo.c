@@ -9,7 +9,11 @@
  * hang-up that poll(2) would report for ever.
  *
  * Several engines may write at once; the kernel keeps writes of up to PIPE_BUF bytes together.
- * A wake-up reads a bounded number of bytes, and the rest makes the FIFO readable again. */
+ * A wake-up reads a bounded number of bytes, and the rest makes the FIFO readable again.
+ *
+ * A writer whose write succeeded takes it for heard: CRI-O waits for the log that it asked to have
+ * reopened, without a timeout. So what waits is read before the FIFO is closed at the end, at most
+ * as much as a pipe holds, because a writer could go on for ever. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +31,7 @@
 
 #define FIFO_MODE 0660
 #define READ_BYTES 1024
+#define LAST_READS (64 * 1024 / READ_BYTES)
 
 struct HfControlFifo {
     HfControlReader reader;
@@ -85,17 +90,25 @@ open_fifo(int dir_fd, const char *name, GError **error)
     return hf_steal_fd(&fd);
 }
 
+static HfIoResult
+read_lines(HfControlFifo *self)
+{
+    char bytes[READ_BYTES];
+    size_t length = 0;
+    HfIoResult result = hf_io_read(self->fd, bytes, sizeof bytes, &length, NULL);
+
+    if (result == HF_IO_DATA)
+        hf_control_reader_push(&self->reader, bytes, length, self->on_line, self->user_data);
+    return result;
+}
+
 static gboolean
 on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     HfControlFifo *self = user_data;
-    char bytes[READ_BYTES];
-    size_t length = 0;
 
-    switch (hf_io_read(fd, bytes, sizeof bytes, &length, NULL)) {
+    switch (read_lines(self)) {
     case HF_IO_DATA:
-        hf_control_reader_push(&self->reader, bytes, length, self->on_line, self->user_data);
-        return G_SOURCE_CONTINUE;
     case HF_IO_AGAIN:
         return G_SOURCE_CONTINUE;
     case HF_IO_EOF:
@@ -164,6 +177,14 @@ hf_control_fifo_free(HfControlFifo *self)
     hf_source_clear(&self->watch);
     hf_close_fd(&self->fd);
     g_free(self);
+}
+
+void
+hf_control_fifo_end(HfControlFifo *self)
+{
+    for (int i = 0; i < LAST_READS && read_lines(self) == HF_IO_DATA; i++)
+        ;
+    hf_control_fifo_free(self);
 }
 
 void

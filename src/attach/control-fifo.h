@@ -33,6 +33,9 @@ int hf_control_fifo_open(int dir_fd, const char *name, GError **error) G_GNUC_WA
 void hf_control_fifo_free(HfControlFifo *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HfControlFifo, hf_control_fifo_free)
 
+/* Hands the lines that wait on before it does the same. */
+void hf_control_fifo_end(HfControlFifo *self);
+
 /* For a FIFO in another program that goes on with the descriptor and the line that has begun. Not
  * from within on_line. */
 void hf_control_fifo_save(const HfControlFifo *self, HfStateWriter *writer);

@@ -299,12 +299,13 @@ hf_session_tell_exit(HfSession *self)
     g_autoptr(GError) error = NULL;
 
     hf_session_set_deadline(self, 0);
+    /* While terminal and log are there for the last commands. */
+    g_clear_pointer(&self->ctl, hf_control_fifo_end);
+    g_clear_pointer(&self->winsz, hf_control_fifo_end);
+    g_clear_pointer(&self->control, hf_control_fifo_end);
     close_inherited(self);
     hf_close_fd(&self->terminal_fd);
     hf_close_fd(&self->terminal_peer_fd);
-    g_clear_pointer(&self->ctl, hf_control_fifo_free);
-    g_clear_pointer(&self->winsz, hf_control_fifo_free);
-    g_clear_pointer(&self->control, hf_control_fifo_free);
     /* One that took nothing in all of FLUSHING is given up. */
     self->is_log_left = is_log_moving(self);
     if (!self->is_log_left)

@@ -4,14 +4,18 @@
 
 import glob
 import os
+import signal
+import time
 
 from harness import case, check, equal
 from peers import IN_CREATE, IN_MODIFY, IN_MOVED_TO, Watch, logged_bytes, parse_log
-from processes import wait_until
+from processes import stat_fields, wait_until
 
 COUNT = 2000
 LINES = f"i=0; while [ $i -lt {COUNT} ]; do echo line-$i; i=$((i + 1)); done"
 EXPECTED = b"".join(b"line-%d\n" % i for i in range(COUNT))
+# How long the monitor waits for clients before it tells of the exit (FLUSH_MS).
+FLUSH_SECONDS = 1.5
 ECHO = "while read line; do echo $line; done"
 
 
@@ -191,6 +195,41 @@ def reopen_under_load(box):
     monitor.wait_gone()
 
     equal(everything(monitor), b"".join(b"line-%d\n" % i for i in range(count)))
+
+
+def asks_at_end(box):
+    """A monitor that was asked for a reopen right before its last step; None: it was faster.
+
+    A client that does not read keeps it from that step until a deadline, which counts before what
+    stands in a FIFO. The socket's name goes when that deadline is set."""
+    monitor = box.create("head -c 700000 /dev/zero; exit 3", autostart=False).created()
+    client = monitor.attach()
+    monitor.start()
+    wait_until(lambda: not os.path.exists(monitor.attach_path()), "the last step but one")
+    os.kill(monitor.daemon_pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: stat_fields(monitor.daemon_pid)[0] in "TZ", "it stands still")
+        over = time.monotonic() + FLUSH_SECONDS
+        os.rename(monitor.log_path, monitor.log_path + ".moved")
+        monitor.control(b"2 0 0\n")
+        wait_until(lambda: time.monotonic() > over, "the deadline")
+    except OSError:
+        monitor = None
+    finally:
+        os.kill(box.monitors[-1].daemon_pid, signal.SIGCONT)
+    box.monitors[-1].wait_exited()
+    client.close()
+    box.monitors[-1].wait_gone()
+    return monitor
+
+
+@case("a reopen that the end of the container overtakes is carried out",
+      conmon="its end has no such deadline")
+def reopen_at_end(box):
+    monitor = wait_until(lambda: asks_at_end(box), "a monitor that is asked in time")
+
+    equal(monitor.wait_exited(), b"3")
+    check(os.path.exists(monitor.log_path), "a new log")
 
 
 @case("a log that cannot be reopened goes on in the old file", conmon="it ends")

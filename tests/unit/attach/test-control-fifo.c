@@ -311,6 +311,51 @@ test_free_with_unread_lines(void)
 }
 
 static void
+test_end_hands_on_what_waits(void)
+{
+    Fixture self;
+
+    set_up(&self);
+    hf_autofd writer = open_writer(&self);
+    for (int i = 0; i < 2000; i++)
+        write_text(writer, "1 24 80\n");
+    g_clear_pointer(&self.fifo, hf_control_fifo_end);
+
+    g_assert_cmpuint(self.lines->len, ==, 2000 * 8);
+    g_assert_cmpint(openat(self.dir_fd, "ctl", O_WRONLY | O_NONBLOCK | O_CLOEXEC), ==, -1);
+    g_assert_cmpint(errno, ==, ENXIO);
+    tear_down(&self);
+}
+
+/* Each line makes another one, as a writer that never stops would. */
+static void
+write_again(const char *line, gpointer user_data)
+{
+    Fixture *self = user_data;
+    hf_autofd writer = open_writer(self);
+
+    write_text(writer, "1 24 80\n");
+    on_line(line, self);
+}
+
+static void
+test_end_does_not_wait_for_a_writer_that_goes_on(void)
+{
+    Fixture self;
+    g_autoptr(GError) error = NULL;
+
+    set_up_dir(&self);
+    self.fifo = hf_control_fifo_new(self.context, self.dir_fd, "ctl", write_again, &self, &error);
+    g_assert_no_error(error);
+    hf_autofd writer = open_writer(&self);
+    write_text(writer, "1 24 80\n");
+    g_clear_pointer(&self.fifo, hf_control_fifo_end);
+
+    g_assert_cmpuint(self.lines->len, >, 0);
+    tear_down(&self);
+}
+
+static void
 test_shared_fifo_keeps_what_was_written_before(void)
 {
     Fixture self;
@@ -392,6 +437,9 @@ main(int argc, char **argv)
     hf_test_add("/attach/control-fifo/free-leaves-the-fifo-without-a-reader",
                 test_free_leaves_the_fifo_without_a_reader);
     hf_test_add("/attach/control-fifo/free-with-unread-lines", test_free_with_unread_lines);
+    hf_test_add("/attach/control-fifo/end-hands-on-what-waits", test_end_hands_on_what_waits);
+    hf_test_add("/attach/control-fifo/end-does-not-wait-for-a-writer-that-goes-on",
+                test_end_does_not_wait_for_a_writer_that_goes_on);
 
     hf_test_add("/attach/control-fifo/shared-fifo-keeps-what-was-written-before",
                 test_shared_fifo_keeps_what_was_written_before);
