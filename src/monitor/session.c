@@ -184,10 +184,11 @@ watch_process(HfSession *self)
     self->process = hf_process_ref_new(self->pid, NULL);
     if (self->process != NULL && !self->options->is_exec)
         watch_for_oom(self);
+    /* Nothing of a process that the engine knows of is in this program's memory alone. */
+    hf_session_release_stderr(self);
     hf_session_tell_pid(self);
     hf_session_note_watch(self);
     hf_session_limit_hold(self);
-    hf_session_release_stderr(self);
     if (self->options->timeout_s > 0)
         hf_session_set_deadline(self, (guint)self->options->timeout_s * 1000);
     hf_reaper_watch(self->owner->reaper, self->pid, hf_session_on_process_exited, self);
