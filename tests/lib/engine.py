@@ -216,13 +216,21 @@ class Monitor:
 
     def first_message(self):
         line = self.line()
-        assert line.endswith(b"}\n"), f"no message but {line!r}; stderr: {self.stderr_text()}"
+        assert line.endswith(b"}\n"), f"no message but {line!r}; {self.ending()}"
         message = json.loads(line)
         pid = message.get("data", message.get("pid", message.get("exit_code")))
         if pid is not None and pid > 0 and self.kind != "exec-sync":
             self.container_pid = pid
         self.learn_daemon()
         return message
+
+    def ending(self):
+        """Of a monitor that told nothing: how it ended, and what it said."""
+        try:
+            status = self.wait_gone()
+        except Expired as error:
+            status = error
+        return f"status: {status} (of {self.daemon_pid or self.pid}); stderr: {self.stderr_text()}"
 
     def learn_daemon(self):
         if self.sync:

@@ -218,7 +218,7 @@ class Box:
 
     def diagnosis(self):
         """What helps to understand a failure."""
-        lines = self.sanitizer_reports()
+        lines = self.sanitizer_reports() + self.denials()
         for monitor in self.monitors:
             lines += [f"monitor: {monitor.describe()}"]
             lines += [line for line in monitor.stderr_text().splitlines()[-20:]]
