@@ -118,8 +118,8 @@ sanitized_suites() {
     */*:*/*) link='-static-libasan -static-libubsan' ;;
   esac
   # No werror: gcc warns wrongly of code that it has instrumented.
-  build $asan -Dmonitor_static=disabled -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dc_link_args="$link" ||
+  build $asan -Dsandbox_probe=true -Dmonitor_static=disabled -Db_sanitize=address,undefined \
+    -Db_lundef=false -Dc_link_args="$link" ||
     return 1
   rm -rf $asan/reports
   mkdir $asan/reports

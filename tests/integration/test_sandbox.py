@@ -72,7 +72,7 @@ def skip_without_filter(box):
     said = subprocess.run(argv, capture_output=True, check=False).stderr.decode()
     for reason in ("a build with a sanitizer", "this kind of processor", "no seccomp filters"):
         if reason in said:
-            raise Skip(f"this build or kernel has no filter: {said.strip()}")
+            raise Skip(f"this machine has no filter for this build: {said.strip()}")
 
 
 def core_limit(pid):

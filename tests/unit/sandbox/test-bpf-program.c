@@ -70,6 +70,8 @@ begin(HfBpfProgram *program)
     hf_bpf_begin(program, ARCH, DENIAL);
     hf_bpf_allow(program, SYS_exit_group);
     hf_bpf_allow(program, SYS_write);
+    /* Of a sanitizer's _exit(). */
+    hf_bpf_allow(program, SYS_sigaltstack);
 }
 
 static bool

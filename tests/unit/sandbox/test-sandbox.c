@@ -82,6 +82,7 @@ is_filter_possible(void)
         return false;
     if (hf_sandbox_check_strict(&error))
         return true;
+    g_prefix_error(&error, "this machine has no filter: ");
     g_test_skip(error->message);
     return false;
 }
