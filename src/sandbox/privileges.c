@@ -71,7 +71,7 @@ static gboolean
 get_sets(Sets *out_sets, GError **error)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
     if (syscall(SYS_capget, &header, data) < 0)
         return hf_throw_errno(error, "get the capabilities");

@@ -251,7 +251,9 @@ def hundred(box):
     last = settled(monitor)
 
     equal(last[0], first[0], "descriptors")
-    check(last[1] <= first[1] + 8, f"{last[1]} KiB of private memory after {first[1]}")
+    # A sanitizer's heap, of megabytes, is not the same each time.
+    room = max(8, first[1] // 100)
+    check(last[1] <= first[1] + room, f"{last[1]} KiB of private memory after {first[1]}")
 
 
 def private_kib(pid):

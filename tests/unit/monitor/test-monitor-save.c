@@ -282,6 +282,8 @@ is_replaced(gpointer user_data)
 static void
 test_compressor_waits_on_for_its_child(void)
 {
+    if (hf_test_skip_under_valgrind("hand SIGCHLD to a signalfd"))
+        return;
     g_autoptr(GMainContext) context = g_main_context_new();
     HfReaper *reaper = make_reaper(context);
     HfLogCompressor *compressor = hf_log_compressor_new(reaper, 3);
