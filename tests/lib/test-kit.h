@@ -30,6 +30,10 @@ void hf_test_settle(GMainContext *context);
  * umask), and returns what it returned: 0 to 255. Fails the test if a signal ended the child. */
 int hf_test_run_in_child(int (*body)(gpointer user_data), gpointer user_data);
 
+/* In a forked child: waits to be killed, or for the end of the test program, whose output it would
+ * hold open. */
+G_NORETURN void hf_test_wait_for_kill(void);
+
 /* A new directory (0700), removed with all it holds by hf_test_remove_dir(). (transfer full) */
 char *hf_test_make_dir(void);
 void hf_test_remove_dir(char *take_path);

@@ -118,10 +118,8 @@ free_in_background(gpointer user_data)
         return 1;
     mode = make_raw(terminal);
     shell = fork();
-    if (shell == 0) {
-        (void)pause();
-        _exit(0);
-    }
+    if (shell == 0)
+        hf_test_wait_for_kill();
     of_shell = terminal->before;
     of_shell.c_cc[VINTR] = 9;
     if (setpgid(shell, shell) < 0 || tcsetpgrp(terminal->program_fd, shell) < 0 ||

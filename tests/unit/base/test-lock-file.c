@@ -127,10 +127,8 @@ test_child_that_inherits_it_holds_it(void)
     int holder = take(&place);
     pid_t child = fork();
 
-    if (child == 0) {
-        (void)pause();
-        _exit(0);
-    }
+    if (child == 0)
+        hf_test_wait_for_kill();
     hf_close_fd(&holder);
     bool is_held_by_child = is_held(&place);
     (void)kill(child, SIGKILL);

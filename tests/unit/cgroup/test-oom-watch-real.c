@@ -99,8 +99,7 @@ spawn_idler(const char *dir)
     if (pid == 0) {
         enter(dir);
         (void)!write(fds[1], "x", 1);
-        for (;;)
-            (void)pause();
+        hf_test_wait_for_kill();
     }
     g_assert_cmpint(close(fds[1]), ==, 0);
     g_assert_cmpint(read(fds[0], &byte, 1), ==, 1);

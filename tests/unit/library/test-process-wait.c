@@ -13,8 +13,8 @@ make_child(void)
     pid_t pid = fork();
 
     g_assert_cmpint(pid, >=, 0);
-    while (pid == 0)
-        (void)pause();
+    if (pid == 0)
+        hf_test_wait_for_kill();
     return pid;
 }
 

@@ -70,10 +70,8 @@ start_child(void)
     pid_t pid = fork();
 
     g_assert_no_errno(pid);
-    if (pid == 0) {
-        pause();
-        _exit(0);
-    }
+    if (pid == 0)
+        hf_test_wait_for_kill();
     return pid;
 }
 
