@@ -138,6 +138,8 @@ assert_session(const HfSession *self, pid_t pid)
 static void
 test_everything_comes_back_twice(void)
 {
+    if (hf_test_skip_under_valgrind("know of pidfds"))
+        return;
     pid_t pid = start_child();
     HfProcessRef *process = hf_process_ref_new(pid, NULL);
     Fixture fixture;
