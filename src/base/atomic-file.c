@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,14 @@ temporary_name(const char *name)
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         random = (guint32)g_get_monotonic_time();
     return g_strdup_printf("%s/.%s.%08x", dir, base, random);
+}
+
+bool
+hf_atomic_file_is_unfinished(const char *entry, const char *name)
+{
+    size_t length = strlen(name);
+
+    return entry[0] == '.' && strncmp(entry + 1, name, length) == 0 && entry[length + 1] == '.';
 }
 
 /* Gives the unnamed file @fd the name @name, in place of what has that name. */

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <glib.h>
@@ -24,3 +25,7 @@ gboolean hf_atomic_file_write_at(int dir_fd, const char *name, const void *data,
 gboolean hf_atomic_file_write_durable_at(int dir_fd, const char *name, const void *data,
                                          size_t length, mode_t mode,
                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether @entry of a directory is what a program left there that was killed while it wrote @name.
+ */
+bool hf_atomic_file_is_unfinished(const char *entry, const char *name);

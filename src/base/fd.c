@@ -82,6 +82,15 @@ hf_fd_list_open(int lowest)
 }
 
 void
+hf_fd_close_between(int lowest, int end)
+{
+    if (lowest >= end || close_range((unsigned)lowest, (unsigned)end - 1, 0) == 0)
+        return;
+    for (int fd = lowest; fd < end; fd++)
+        (void)close(fd);
+}
+
+void
 hf_fd_close_from(int lowest)
 {
     struct rlimit limit = {0};

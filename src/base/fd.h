@@ -28,5 +28,8 @@ GArray *hf_fd_list_open(int lowest);
  * close_range() (Linux 5.9); else it closes up to the limit of open files. */
 void hf_fd_close_from(int lowest);
 
+/* The same of those below @end. */
+void hf_fd_close_between(int lowest, int end);
+
 /* Points descriptors 0, 1 and 2 at /dev/null, also those that are closed. */
 gboolean hf_fd_null_standard_streams(GError **error) G_GNUC_WARN_UNUSED_RESULT;

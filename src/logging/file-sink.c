@@ -146,11 +146,11 @@ make_way(HfFileSink *self, size_t size)
     return !self->is_stalled;
 }
 
-/* Whether a record of @size bytes is taken. */
+/* Whether a record of @size bytes is taken, after make_way(). */
 static bool
 admit(HfFileSink *self, size_t size)
 {
-    if (!make_way(self, size)) {
+    if (self->is_stalled) {
         size_t limit = self->is_dropping ? self->pending_max / 2 : self->pending_max;
 
         self->is_dropping = self->end - self->start + size > limit;

@@ -71,10 +71,7 @@ static bool
 is_unfinished(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(session_files); i++) {
-        size_t length = strlen(session_files[i]);
-
-        if (name[0] == '.' && strncmp(name + 1, session_files[i], length) == 0 &&
-            name[length + 1] == '.')
+        if (hf_atomic_file_is_unfinished(name, session_files[i]))
             return true;
     }
     return false;

@@ -26,8 +26,7 @@ close_others(const GArray *fds)
         }
         if (kept == G_MAXINT)
             break;
-        for (; next < kept; next++)
-            (void)close(next);
+        hf_fd_close_between(next, kept);
         next = kept + 1;
     }
     hf_fd_close_from(next);

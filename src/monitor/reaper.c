@@ -303,17 +303,10 @@ hf_reaper_watch_child(HfReaper *self, pid_t pid, HfReaperFunc on_exit, gpointer 
 void
 hf_reaper_watch_ref(HfReaper *self, HfProcessRef *ref, HfReaperFunc on_exit, gpointer user_data)
 {
-    Watch *watch = g_new0(Watch, 1);
+    Watch *watch = add_watch(self, hf_process_ref_get_pid(ref), on_exit, user_data);
 
-    *watch = (Watch){
-        .reaper = self,
-        .pid = hf_process_ref_get_pid(ref),
-        .ref = ref,
-        .is_ref_borrowed = true,
-        .on_exit = on_exit,
-        .user_data = user_data,
-    };
-    g_ptr_array_add(self->watches, watch);
+    watch->ref = ref;
+    watch->is_ref_borrowed = true;
     watch->pidfd_source = hf_source_watch_fd(self->context, hf_process_ref_get_fd(ref), G_IO_IN,
                                              HF_PRIORITY_CHILD, "pidfd", on_process_gone, watch);
 }

@@ -4,9 +4,9 @@
 /* The session's struct, shared by its files: session.c (life), session-setup.c (endpoints on disk),
  * session-process-dir.c (the same in a process directory), session-runtime.c (the OCI runtime's
  * run), session-sandbox.c (what it gives up once the process runs), session-streams.c (who gets
- * which bytes), session-stdio.c (clients' FIFOs), session-end.c (the way out), session-hold.c
- * (output that waits), session-seccomp.c (the agent of its filter), session-adopt.c (what a later
- * monitor needs, and that one). */
+ * which bytes), session-stderr.c (stderr while the runtime runs), session-stdio.c (clients' FIFOs),
+ * session-end.c (the way out), session-hold.c (output that waits), session-seccomp.c (the agent of
+ * its filter), session-adopt.c (what a later monitor needs, and that one). */
 
 #pragma once
 
@@ -243,11 +243,6 @@ void hf_session_resize(HfSession *self, unsigned short rows, unsigned short colu
 /* What was read of @stream, and stands in the journal if there is one, to the log, attach clients
  * and FIFOs. */
 void hf_session_hand_on_read(HfSession *self, HfStream stream, const char *bytes, size_t length);
-/* The same of stderr while the runtime runs: it waits. */
-void hf_session_hold_stderr(HfSession *self, const char *bytes, size_t length);
-/* The runtime is done: its stderr is the container's from here on. */
-void hf_session_release_stderr(HfSession *self);
-void hf_session_hand_on_stderr(HfSession *self);
 /* The log is given half lines. */
 void hf_session_flush_partial(HfSession *self);
 void hf_session_update_pause(HfSession *self);
@@ -256,6 +251,13 @@ extern const HfAttachHandlers hf_session_attach_handlers;
 extern const HfStdioHandlers hf_session_stdio_handlers;
 extern const HfStdinHandlers hf_session_stdin_handlers;
 #define HF_SESSION_STDIN_LIMIT (64 * 1024)
+
+/* session-stderr.c */
+/* What was read of stderr while the runtime runs: it waits. */
+void hf_session_hold_stderr(HfSession *self, const char *bytes, size_t length);
+/* The runtime is done: its stderr is the container's from here on. */
+void hf_session_release_stderr(HfSession *self);
+void hf_session_hand_on_stderr(HfSession *self);
 
 /* session-sandbox.c */
 /* The process runs: what is not needed from here on is given up. Once more after an upgrade, for

@@ -228,7 +228,6 @@ spawn_check(HfUpgrade *self, GError **error)
         .die_with_parent = true,
         .time_limit_s = CHECK_LIMIT_S,
         .program_fd = program_fd,
-        .executes_fd = program_fd >= 0,
     };
     pid_t child = hf_spawn(&spawn, error);
     if (child < 0 && program_fd >= 0 && g_error_matches(*error, G_FILE_ERROR, G_FILE_ERROR_NOENT))

@@ -175,13 +175,14 @@ child_close_others(Launch *launch)
             child_fail(launch, STEP_STREAMS);
         launch->error_fd = FIRST_FREE_FD;
     }
-    if (!launch->options->executes_fd) {
+    int program_fd = launch->options->program_fd;
+
+    if (program_fd <= 0) {
         hf_fd_close_from(FIRST_FREE_FD + 1);
         return;
     }
-    /* Close-on-exec does for what is open between these on an old kernel. */
-    (void)close_range(FIRST_FREE_FD + 1, (unsigned)launch->options->program_fd - 1, 0);
-    hf_fd_close_from(launch->options->program_fd + 1);
+    hf_fd_close_between(FIRST_FREE_FD + 1, program_fd);
+    hf_fd_close_from(program_fd + 1);
 }
 
 static void
@@ -220,7 +221,7 @@ child_run(Launch *launch)
         child_write_listen_pid(launch->listen_pid);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (options->executes_fd)
+    if (options->program_fd > 0)
         (void)execveat(options->program_fd, "", (char *const *)options->argv,
                        (char *const *)launch->envp, AT_EMPTY_PATH);
     else

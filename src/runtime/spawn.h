@@ -37,8 +37,7 @@ typedef struct {
     const char *oom_score_adj; /* written to the child's oom_score_adj; NULL: as it is */
     const rlim_t *core_limit;  /* the child's limit for core dumps; NULL: as it is */
     guint time_limit_s;        /* SIGALRM ends the child after it, unless it objects; 0: none */
-    int program_fd; /* with executes_fd, what is executed (borrowed): argv[0] is a name */
-    bool executes_fd;
+    int program_fd;            /* > 0: is executed (borrowed), and argv[0] is but a name */
 } HfSpawnOptions;
 
 /* Returns the pid, or -1. The caller reaps it. */

@@ -164,6 +164,26 @@ close_from_100(gpointer user_data)
     return is_open(low) && first == 100 && !is_open(first) && !is_open(high) ? 0 : 1;
 }
 
+static int
+close_between_100_and_102(gpointer user_data)
+{
+    for (int fd = 99; fd <= 102; fd++) {
+        if (dup2(STDIN_FILENO, fd) != fd)
+            return 2;
+    }
+
+    hf_fd_close_between(102, 100);
+    hf_fd_close_between(100, 102);
+
+    return is_open(99) && !is_open(100) && !is_open(101) && is_open(102) ? 0 : 1;
+}
+
+static void
+test_close_between_leaves_the_end(void)
+{
+    g_assert_cmpint(hf_test_run_in_child(close_between_100_and_102, NULL), ==, 0);
+}
+
 static void
 test_close_from_leaves_the_lower_ones(void)
 {
@@ -224,6 +244,7 @@ main(int argc, char **argv)
     hf_test_add("/base/fd/list-has-what-is-open-in-order", test_list_has_what_is_open_in_order);
     hf_test_add("/base/fd/list-does-not-name-its-own-descriptor",
                 test_list_does_not_name_its_own_descriptor);
+    hf_test_add("/base/fd/close-between-leaves-the-end", test_close_between_leaves_the_end);
     hf_test_add("/base/fd/close-from-leaves-the-lower-ones", test_close_from_leaves_the_lower_ones);
     hf_test_add("/base/fd/standard-streams-are-null-also-if-closed-before",
                 test_standard_streams_are_null_also_if_closed_before);

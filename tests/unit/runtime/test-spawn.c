@@ -560,7 +560,6 @@ test_descriptor_is_executed(void)
     hf_autofd fd = open("/bin/sh", O_PATH | O_CLOEXEC);
     hf_autofd high_fd = fcntl(fd, F_DUPFD_CLOEXEC, 100);
     options.argv = argv;
-    options.executes_fd = true;
     options.close_others = true;
     options.program_fd = high_fd;
 
