@@ -101,6 +101,22 @@ test_list(void)
     run_below(&program, check_list);
 }
 
+typedef void (*AllowFunc)(HfBpfProgram *program, int number, const HfBpfTest *tests, guint count);
+
+/* With one rule for system call @number. */
+static void
+run_rule(AllowFunc allow, int number, const HfBpfTest *tests, guint count, int (*check)(void))
+{
+    HfBpfProgram program;
+
+    if (!is_possible())
+        return;
+    begin(&program);
+    allow(&program, number, tests, count);
+    hf_bpf_end(&program);
+    run_below(&program, check);
+}
+
 static int
 check_any(void)
 {
@@ -113,14 +129,8 @@ static void
 test_any(void)
 {
     const HfBpfTest tests[] = {{1, ~0u, F_GETFD, false}, {1, ~0u, F_GETFL, false}};
-    HfBpfProgram program;
 
-    if (!is_possible())
-        return;
-    begin(&program);
-    hf_bpf_allow_if_any(&program, SYS_fcntl, tests, G_N_ELEMENTS(tests));
-    hf_bpf_end(&program);
-    run_below(&program, check_any);
+    run_rule(hf_bpf_allow_if_any, SYS_fcntl, tests, G_N_ELEMENTS(tests), check_any);
 }
 
 static int
@@ -137,14 +147,8 @@ static void
 test_all(void)
 {
     const HfBpfTest tests[] = {{0, ~0u, 0, false}, {1, ~0u, F_GETFD, false}};
-    HfBpfProgram program;
 
-    if (!is_possible())
-        return;
-    begin(&program);
-    hf_bpf_allow_if_all(&program, SYS_fcntl, tests, G_N_ELEMENTS(tests));
-    hf_bpf_end(&program);
-    run_below(&program, check_all);
+    run_rule(hf_bpf_allow_if_all, SYS_fcntl, tests, G_N_ELEMENTS(tests), check_all);
 }
 
 static int
@@ -162,14 +166,8 @@ static void
 test_mask(void)
 {
     const HfBpfTest tests[] = {{2, O_ACCMODE | O_PATH, O_RDONLY, .is_other = true}};
-    HfBpfProgram program;
 
-    if (!is_possible())
-        return;
-    begin(&program);
-    hf_bpf_allow_if_any(&program, SYS_openat, tests, G_N_ELEMENTS(tests));
-    hf_bpf_end(&program);
-    run_below(&program, check_mask);
+    run_rule(hf_bpf_allow_if_any, SYS_openat, tests, G_N_ELEMENTS(tests), check_mask);
 }
 
 static int
@@ -184,14 +182,8 @@ static void
 test_other_all(void)
 {
     const HfBpfTest tests[] = {{0, ~0u, 7, .is_other = true}};
-    HfBpfProgram program;
 
-    if (!is_possible())
-        return;
-    begin(&program);
-    hf_bpf_allow_if_all(&program, SYS_fcntl, tests, G_N_ELEMENTS(tests));
-    hf_bpf_end(&program);
-    run_below(&program, check_other_all);
+    run_rule(hf_bpf_allow_if_all, SYS_fcntl, tests, G_N_ELEMENTS(tests), check_other_all);
 }
 
 int
