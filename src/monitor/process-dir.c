@@ -256,8 +256,9 @@ hf_process_dir_write_upgrade(const HfProcessDir *self, const char *reason, GErro
         g_strdup_printf("%" G_GUINT64_FORMAT "\n%.*s%s", number + 1, REASON_MAX,
                         reason != NULL ? reason : "", reason != NULL ? "\n" : "");
 
-    return write_version(self, error) && hf_atomic_file_write_at(self->fd, HF_STATE_UPGRADE, text,
-                                                                 strlen(text), FILE_MODE, error);
+    return (reason != NULL || write_version(self, error)) &&
+           hf_atomic_file_write_at(self->fd, HF_STATE_UPGRADE, text, strlen(text), FILE_MODE,
+                                   error);
 }
 
 gboolean

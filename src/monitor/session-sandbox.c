@@ -230,6 +230,19 @@ find_needs(HfSession *self)
     return needs;
 }
 
+static void
+add_places(HfSession *self, HfSandboxNeeds *needs)
+{
+    add_logs(self, needs);
+    add_report_places(self);
+    add_stdio(self);
+    add_time_zone(self, needs);
+    if (needs->reads_files)
+        add_fd(self, HF_PLACE_READING, hf_oom_watch_get_directory_fd(self->oom_watch));
+    if (needs->is_upgradable)
+        add_program_places(self, needs);
+}
+
 void
 hf_session_confine(HfSession *self)
 {
@@ -240,14 +253,9 @@ hf_session_confine(HfSession *self)
     needs = find_needs(self);
     if (self->sandbox == NULL)
         self->sandbox = hf_sandbox_new(self->owner->context, on_denial, self);
-    add_logs(self, &needs);
-    add_report_places(self);
-    add_stdio(self);
-    add_time_zone(self, &needs);
-    if (needs.reads_files)
-        add_fd(self, HF_PLACE_READING, hf_oom_watch_get_directory_fd(self->oom_watch));
-    if (needs.is_upgradable)
-        add_program_places(self, &needs);
+    /* After an upgrade the kernel has kept what these are for. */
+    if (!hf_sandbox_is_filtered(self->sandbox))
+        add_places(self, &needs);
     hf_sandbox_confine(self->sandbox, &needs, on_problem, self);
 }
 

@@ -96,15 +96,17 @@ wait_until_zombie(pid_t pid)
     g_assert_no_errno(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
 }
 
+typedef void (*WatchFunc)(HfReaper *reaper, pid_t pid, HfReaperFunc on_exit, gpointer user_data);
+
 static void
-test_child_that_ends_is_told(void)
+assert_child_is_told(WatchFunc watch)
 {
     Fixture fixture;
     int go_fd;
 
     set_up(&fixture);
     pid_t pid = start_child(42, &go_fd);
-    hf_reaper_watch(fixture.reaper, pid, on_exit_told, &fixture);
+    watch(fixture.reaper, pid, on_exit_told, &fixture);
     (void)close(go_fd);
 
     hf_test_wait(fixture.context, "the child's end", is_told, &fixture);
@@ -113,6 +115,12 @@ test_child_that_ends_is_told(void)
     g_assert_true(fixture.is_known);
     g_assert_cmpint(WEXITSTATUS(fixture.wait_status), ==, 42);
     tear_down(&fixture);
+}
+
+static void
+test_child_that_ends_is_told(void)
+{
+    assert_child_is_told(hf_reaper_watch);
 }
 
 static void
@@ -366,20 +374,7 @@ start_grandchild(void)
 static void
 test_own_child_is_told_without_a_pidfd(void)
 {
-    Fixture fixture;
-    int go_fd;
-
-    set_up(&fixture);
-    pid_t pid = start_child(42, &go_fd);
-    hf_reaper_watch_child(fixture.reaper, pid, on_exit_told, &fixture);
-    (void)close(go_fd);
-
-    hf_test_wait(fixture.context, "the child's end", is_told, &fixture);
-
-    g_assert_cmpint(fixture.pid, ==, pid);
-    g_assert_true(fixture.is_known);
-    g_assert_cmpint(WEXITSTATUS(fixture.wait_status), ==, 42);
-    tear_down(&fixture);
+    assert_child_is_told(hf_reaper_watch_child);
 }
 
 static void
