@@ -314,7 +314,8 @@ def lost_terminal(box):
 
     adopt(monitor)
 
-    wait_until(lambda: b'"terminalLost":true' in box.read(directory(monitor, "streams.json")),
+    streams = directory(monitor, "streams.json")
+    wait_until(lambda: b'"terminalLost":true' in (box.read(streams) or b""),
                "the word in streams.json")
     go(box)
     equal(monitor.wait_exited(), b"5")

@@ -155,22 +155,30 @@ def agrees(command):
     check(ours["cpu"]["usage"]["total"] <= theirs["cpu"]["usage"]["total"], "CPU time")
 
 
+def follow_until(follower, told, type_name):
+    while not told or told[-1]["type"] != type_name:
+        told.append(json.loads(follower.read_line()))
+
+
 @command_case("events of a pause, an exec and a signal, followed by somebody else")
 def events(command):
     name = command.name()
     follower = command.begin_command("--format=json", "events", "-f", name)
+    told = []
     command.ok("run", "-d", *command.bundle_of(command.bundle("sleep 1000")), name)
     command.ok("pause", name)
+    follow_until(follower, told, "paused")
     command.ok("resume", name)
-    equal(command.run("exec", name, "sh", "-c", "exit 4").status, 4, "status of the exec")
+    follow_until(follower, told, "resumed")
+    # Detached: what is gone before the follower looks leaves no event.
+    command.ok("exec", "-d", name, "sh", "-c", "exit 4")
+    follow_until(follower, told, "exited")
     command.ok("kill", "-s", "KILL", name)
     equal(command.run("wait", name).lines, ["137"], "status")
     expected = typed(command, name)
     command.ok("delete", name)
 
-    told = []
-    while not told or told[-1]["type"] != "deleted":
-        told.append(json.loads(follower.read_line()))
+    follow_until(follower, told, "deleted")
     os.kill(follower.pid, signal.SIGTERM)
     follower.finish()
 

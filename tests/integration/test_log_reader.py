@@ -250,8 +250,8 @@ def page_commands(box):
     monitor = box.create(command, stdin=True, args=args,
                          log=[f"k8s-file:{path}", f"json-file:{as_json}"]).created()
     client = monitor.attach()
-    wait_until(lambda: b"prompt" in box.read(path) and is_compressed(box, path)
-               and is_compressed(box, as_json), "compressed files")
+    wait_until(lambda: all(b"prompt" in (box.read(log) or b"") and is_compressed(box, log)
+                           for log in (path, as_json)), "compressed files")
     whole = [box.at("out", name) for name in ("cri", "json")]
     for source, target in zip((path, as_json), whole):
         check(f"{os.path.basename(source)}.2.gz" in os.listdir(box.at("logs")), "compressed files")

@@ -135,7 +135,7 @@ def repelled(box, args):
     met = {n: r for n, r in results.items() if r not in ("EPERM", "EACCES") and n not in allowed}
     equal(met, {}, "succeeded")
     # It is there as before, and tells the end.
-    wait_until(lambda: b"denied execve\n" in box.read(box.sandbox_report), "a report")
+    wait_until(lambda: b"denied execve\n" in (box.read(box.sandbox_report) or b""), "a report")
     stop(monitor)
 
 
