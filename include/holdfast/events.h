@@ -166,8 +166,11 @@ G_DECLARE_FINAL_TYPE(HfEvents, hf_events, HF, EVENTS, GObject)
  *
  * Watches all containers. The first events are those that the files tell of by then, by their
  * time, as far as the containers are still there; then what happens follows. Nobody publishes
- * events: they are found in the files, so nothing is missed or told twice by a watcher that was
- * there, and a container's monitor does nothing for it.
+ * events: they are found in the files, and a container's monitor does nothing for it. The library
+ * keeps the files of what it removes for whoever watches, in a directory that this makes in the
+ * root and removes when it is freed: so nothing is missed or told twice by a watcher that was there
+ * and may write to the root, but for the first of two checkpoints between two looks, and for what
+ * is removed while a thousand removals wait to be looked at. See docs/state.md.
  *
  * Of the system calls that a container's seccomp filter handed over, the last few thousand records
  * are kept. Of those that are found at once, the first 64 are an event each, and the others are

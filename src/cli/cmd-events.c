@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/json.h"
@@ -112,13 +117,86 @@ print_event(const HfCli *cli, const HfEvent *event)
     return fflush(stdout) == 0;
 }
 
+typedef struct {
+    const HfCli *cli;
+    HfEvents *events;
+    const char *const *ids; /* empty: of all containers */
+    gint64 since_us;
+    int signal_fd; /* -1: what there is, and no more */
+} Follower;
+
+static gboolean
+is_wanted(const Follower *self, const HfEvent *event)
+{
+    return hf_event_get_time_us(event) >= self->since_us &&
+           (self->ids[0] == NULL || g_strv_contains(self->ids, hf_event_get_container_id(event)));
+}
+
+/* A signal that came, or 0: there may be an event. */
+static int
+wait_for_event(const Follower *self)
+{
+    struct signalfd_siginfo info;
+    struct pollfd polls[] = {
+        {.fd = hf_events_get_fd(self->events), .events = POLLIN},
+        {.fd = self->signal_fd, .events = POLLIN},
+    };
+
+    (void)poll(polls, G_N_ELEMENTS(polls), -1);
+    return read(self->signal_fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/* Until a signal, which is returned, or an end, 0. -1 with @error set. */
+static int
+print_events(const Follower *self, GError **error)
+{
+    for (;;) {
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(HfEvent) event = hf_events_try_next(self->events, &failure);
+        int signal_number = 0;
+
+        if (failure != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return -1;
+        }
+        if (event == NULL && self->signal_fd < 0)
+            return 0;
+        if (event == NULL)
+            signal_number = wait_for_event(self);
+        else if (is_wanted(self, event) && !print_event(self->cli, event))
+            return 0;
+        if (signal_number != 0)
+            return signal_number;
+    }
+}
+
+/* Those that end a program are read, so that what was made in the root is removed before it dies.
+ */
+static int
+open_signals(sigset_t *out_signals, GError **error)
+{
+    int fd = -1;
+
+    sigemptyset(out_signals);
+    sigaddset(out_signals, SIGHUP);
+    sigaddset(out_signals, SIGINT);
+    sigaddset(out_signals, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, out_signals, NULL) == 0)
+        fd = signalfd(-1, out_signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "make a signalfd: %s",
+                    g_strerror(errno));
+    return fd;
+}
+
 int
 hf_cmd_events(HfCli *cli, int argc, char **argv, GError **error)
 {
     gboolean is_following = FALSE;
     gboolean is_new_only = FALSE;
     g_autoptr(HfEvents) events = NULL;
-    g_autoptr(GError) local_error = NULL;
+    int signal_fd = -1;
+    sigset_t signals;
     gint64 started_us = g_get_real_time();
     const GOptionEntry entries[] = {
         {"follow", 'f', 0, G_OPTION_ARG_NONE, &is_following, "Go on with what happens", NULL},
@@ -128,25 +206,23 @@ hf_cmd_events(HfCli *cli, int argc, char **argv, GError **error)
 
     if (!hf_cli_parse_operands(cli, entries, "[ID...]", 0, -1, &argc, &argv, error))
         return -1;
+    if (is_following) {
+        signal_fd = open_signals(&signals, error);
+        if (signal_fd < 0)
+            return -1;
+    }
     events = hf_events_new(cli->root, error);
     if (events == NULL)
         return -1;
-    for (;;) {
-        g_autoptr(HfEvent) event = is_following ? hf_events_next(events, NULL, &local_error)
-                                                : hf_events_try_next(events, &local_error);
-
-        if (local_error != NULL) {
-            g_propagate_error(error, g_steal_pointer(&local_error));
-            return -1;
-        }
-        if (event == NULL)
-            return 0;
-        if (is_new_only && hf_event_get_time_us(event) < started_us)
-            continue;
-        if (argc > 1 &&
-            !g_strv_contains((const char *const *)argv + 1, hf_event_get_container_id(event)))
-            continue;
-        if (!print_event(cli, event))
-            return 0;
+    const Follower follower = {cli, events, (const char *const *)argv + 1,
+                               is_new_only ? started_us : 0, signal_fd};
+    int status = print_events(&follower, error);
+    if (signal_fd >= 0)
+        (void)close(signal_fd);
+    if (status > 0) {
+        g_clear_object(&events);
+        (void)raise(status);
+        (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
     }
+    return status;
 }

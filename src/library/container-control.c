@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cgroup/cgroup-procs.h"
 #include "library/container-change.h"
+#include "library/events-spool.h"
 #include "library/process-private.h"
 #include "library/runtime-command.h"
 #include "protocol/state-names.h"
@@ -54,6 +55,7 @@ hf_container_resume(HfContainer *self, GCancellable *cancellable, GError **error
         return FALSE;
     if (!run_in_state(self, &change, HF_CONTAINER_STATE_PAUSED, "resume", cancellable, error))
         return hf_container_prefix_error(self, error);
+    hf_events_spool_keep_mark(self, change.dir_fd, HF_STATE_PAUSED);
     (void)unlinkat(change.dir_fd, HF_STATE_PAUSED, 0);
     return TRUE;
 }

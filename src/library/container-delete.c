@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "library/async-call.h"
 #include "library/container-change.h"
+#include "library/events-spool.h"
 #include "library/process-remains.h"
 #include "library/rootfs-mounts.h"
 #include "library/runtime-command.h"
@@ -213,7 +214,8 @@ sweep(HfContainer *self, int root_fd)
 }
 
 static gboolean
-remove_directory(HfContainer *self, GError **error)
+remove_directory(HfContainer *self, const HfContainerChange *change, GPtrArray *names,
+                 GError **error)
 {
     g_autofree char *hidden =
         g_strdup_printf("%s%s-%08x", DELETED_PREFIX, self->id, g_random_int());
@@ -221,6 +223,8 @@ remove_directory(HfContainer *self, GError **error)
 
     if (root_fd < 0)
         return FALSE;
+    for (guint i = 0; i < names->len; i++)
+        hf_events_spool_keep_process(self, change->dir_fd, g_ptr_array_index(names, i));
     if (renameat(root_fd, self->id, root_fd, hidden) < 0)
         return hf_throw_errno(error, "rename '%s'", self->path);
     if (!remove_hidden(root_fd, hidden, error))
@@ -238,7 +242,7 @@ delete_locked(HfContainer *self, const HfContainerChange *change, bool force,
     return names != NULL && end_processes(self, change, names, force, error) &&
            !g_cancellable_set_error_if_cancelled(cancellable, error) &&
            forget(self, change, force, error) && hf_rootfs_unmount(self, error) &&
-           remove_directory(self, error);
+           remove_directory(self, change, names, error);
 }
 
 gboolean
@@ -286,8 +290,10 @@ remove_process_locked(HfContainer *self, const HfContainerChange *change, const 
 {
     if (!is_directory(change->dir_fd, id))
         return hf_throw(error, HF_ERROR_NOT_FOUND, "there is no process '%s'", id);
-    return check_has_ended(self, change, id, error) && wait_for_monitor(self, id, error) &&
-           hf_state_remove_tree(change->dir_fd, id, error);
+    if (!check_has_ended(self, change, id, error) || !wait_for_monitor(self, id, error))
+        return FALSE;
+    hf_events_spool_keep_process(self, change->dir_fd, id);
+    return hf_state_remove_tree(change->dir_fd, id, error);
 }
 
 gboolean

@@ -6,9 +6,11 @@
  * A name may be used again between two looks. Each look adds the watch anew: the descriptor is the
  * same for the same directory, and another for another of that name.
  *
- * What is gone before anybody looked leaves no event but DELETED, and not even that if it came and
- * went between two looks. What cannot be looked at for want of descriptors or memory is as it was
- * until the next look.
+ * What the library removes is in the spool by then (events-spool.h), and is looked at there before
+ * it is forgotten. What somebody else removes before anybody looked leaves no event but DELETED,
+ * and not even that if it came and went between two looks. Of two checkpoints that are made between
+ * two looks there is one event. What cannot be looked at for want of descriptors or memory is as it
+ * was until the next look.
  *
  * Directories are opened as state-dir.h has it; the time of an event is that of its file, or of the
  * directory where its file was removed. */
@@ -35,6 +37,7 @@
 typedef struct {
     int watch;
     gboolean has_pid;
+    ino_t pid_inode; /* of the file, which is linked into the spool */
     gboolean has_started;
     gboolean has_exited;
     guint64 oom_kills;
@@ -45,8 +48,9 @@ typedef struct {
 typedef struct {
     int watch;
     GHashTable *processes; /* id -> KnownProcess */
-    gint64 paused_us;      /* when it was paused; 0: it is not */
-    gint64 checkpoint_us;  /* when the last one was made; 0: none */
+    gboolean is_paused;
+    gint64 paused_us;     /* when it was paused last; 0: never */
+    gint64 checkpoint_us; /* when the last one was made; 0: none */
 } KnownContainer;
 
 void
@@ -88,6 +92,12 @@ hf_events_watch_file(HfEvents *self, int fd, const char *container_id)
     return add_watch(self, fd, IN_MODIFY, container_id);
 }
 
+int
+hf_events_watch_spool(HfEvents *self)
+{
+    return add_watch(self, self->spool.fd, IN_MOVED_TO | IN_ONLYDIR, NULL);
+}
+
 void
 hf_events_unwatch(HfEvents *self, int watch)
 {
@@ -110,15 +120,22 @@ get_directory_time(int dir_fd)
     return fstat(dir_fd, &info) == 0 ? to_us(&info.st_mtim) : g_get_real_time();
 }
 
+static gboolean
+get_file_status(int dir_fd, const char *name, struct stat *out_status)
+{
+    return fstatat(dir_fd, name, out_status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(out_status->st_mode);
+}
+
 /* When the file was written; FALSE if there is none. */
 static gboolean
 get_file_time(int dir_fd, const char *name, gint64 *out_time_us)
 {
-    struct stat info;
+    struct stat status;
 
-    if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(info.st_mode))
+    if (!get_file_status(dir_fd, name, &status))
         return FALSE;
-    *out_time_us = to_us(&info.st_mtim);
+    *out_time_us = to_us(&status.st_mtim);
     return TRUE;
 }
 
@@ -157,12 +174,15 @@ look_at_start(HfEvents *self, int dir_fd, const char *container_id, const char *
               KnownProcess *process)
 {
     gboolean is_init = g_str_equal(process_id, HF_STATE_INIT);
+    struct stat status;
     gint64 time_us = 0;
     guint64 pid = 0;
 
     if (!process->has_pid && hf_state_read_number(dir_fd, HF_STATE_PID, &pid, NULL) &&
-        get_file_time(dir_fd, HF_STATE_PID, &time_us)) {
+        get_file_status(dir_fd, HF_STATE_PID, &status)) {
         process->has_pid = TRUE;
+        process->pid_inode = status.st_ino;
+        time_us = to_us(&status.st_mtim);
         add_event(self, is_init ? HF_EVENT_CREATED : HF_EVENT_STARTED, container_id, process_id,
                   time_us, (gint64)pid);
         if (is_init && is_restored(dir_fd)) {
@@ -195,6 +215,16 @@ look_at_end(HfEvents *self, int dir_fd, const char *container_id, const char *pr
         process->has_exited = TRUE;
         add_event(self, HF_EVENT_EXITED, container_id, process_id, time_us, (gint64)number);
     }
+}
+
+/* @dir_fd: in the root, or in the spool. */
+static void
+look_in_process(HfEvents *self, int dir_fd, const char *container_id, const char *process_id,
+                KnownProcess *process)
+{
+    look_at_start(self, dir_fd, container_id, process_id, process);
+    look_at_end(self, dir_fd, container_id, process_id, process);
+    hf_events_look_at_seccomp(self, dir_fd, container_id, process_id, &process->seccomp);
 }
 
 /* NULL: it is gone or cannot be watched. One that has the name of another takes its place. */
@@ -230,27 +260,45 @@ look_at_process(HfEvents *self, int container_fd, const char *container_id, cons
     if (process == NULL)
         return;
     process->is_seen = TRUE;
-    if (dir_fd < 0)
+    if (dir_fd >= 0)
+        look_in_process(self, dir_fd, container_id, process_id, process);
+}
+
+static void
+set_paused(HfEvents *self, const char *id, KnownContainer *container, gboolean is_paused,
+           gint64 time_us)
+{
+    add_event(self, is_paused ? HF_EVENT_PAUSED : HF_EVENT_RESUMED, id, NULL, time_us, 0);
+    container->is_paused = is_paused;
+    if (is_paused)
+        container->paused_us = time_us;
+}
+
+/* The pause that the mark stands for, unless it was told, and the end of one before it. */
+static void
+look_at_mark(HfEvents *self, const char *id, KnownContainer *container, gint64 time_us)
+{
+    if (time_us == container->paused_us)
         return;
-    look_at_start(self, dir_fd, container_id, process_id, process);
-    look_at_end(self, dir_fd, container_id, process_id, process);
-    hf_events_look_at_seccomp(self, dir_fd, container_id, process_id, &process->seccomp);
+    if (container->is_paused)
+        set_paused(self, id, container, FALSE, time_us);
+    set_paused(self, id, container, TRUE, time_us);
 }
 
 static void
 look_at_pause(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
 {
     gint64 time_us = 0;
-    gboolean is_paused = get_file_time(dir_fd, HF_STATE_PAUSED, &time_us);
+    gboolean has_mark = get_file_time(dir_fd, HF_STATE_PAUSED, &time_us);
 
-    if (is_paused ? time_us == container->paused_us : container->paused_us == 0)
+    if (has_mark ? time_us == container->paused_us : !container->is_paused)
         return;
-    if (container->paused_us != 0)
-        add_event(self, HF_EVENT_RESUMED, id, NULL,
-                  is_paused ? time_us : get_directory_time(dir_fd), 0);
-    if (is_paused)
-        add_event(self, HF_EVENT_PAUSED, id, NULL, time_us, 0);
-    container->paused_us = is_paused ? time_us : 0;
+    /* That it is over comes before whatever is there now. */
+    hf_events_look_at_spool(self, id);
+    if (has_mark)
+        look_at_mark(self, id, container, time_us);
+    else if (container->is_paused)
+        set_paused(self, id, container, FALSE, get_directory_time(dir_fd));
 }
 
 static void
@@ -290,6 +338,8 @@ look_at_processes(HfEvents *self, int dir_fd, const char *id, KnownContainer *co
         return;
     for (guint i = 0; i < ids->len; i++)
         look_at_process(self, dir_fd, id, g_ptr_array_index(ids, i), container);
+    /* What is not there any more was in the spool before. */
+    hf_events_look_at_spool(self, id);
     g_hash_table_iter_init(&iter, container->processes);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         KnownProcess *process = value;
@@ -310,6 +360,7 @@ forget(HfEvents *self, const char *id, gint64 time_us)
     GHashTableIter iter;
     gpointer value = NULL;
 
+    hf_events_look_at_spool(self, id);
     g_hash_table_iter_init(&iter, container->processes);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         stop_watching(self, value);
@@ -356,4 +407,88 @@ hf_events_look(HfEvents *self, const char *id)
     look_at_processes(self, dir_fd, id, container);
     look_at_pause(self, dir_fd, id, container);
     look_at_checkpoint(self, dir_fd, id, container);
+}
+
+/* A name may be used again: it is the same process if it is the same file. */
+static KnownProcess *
+find_process(KnownContainer *container, int dir_fd, const char *process_id)
+{
+    KnownProcess *process =
+        container != NULL ? g_hash_table_lookup(container->processes, process_id) : NULL;
+    struct stat status;
+
+    if (process == NULL || !process->has_pid ||
+        (get_file_status(dir_fd, HF_STATE_PID, &status) && status.st_ino == process->pid_inode))
+        return process;
+    return NULL;
+}
+
+static gboolean
+look_at_removed_process(HfEvents *self, int container_fd, const char *container_id,
+                        const char *process_id, KnownContainer *container)
+{
+    hf_autofd dir_fd = hf_state_open_dir(container_fd, process_id, process_id, NULL);
+    KnownProcess unknown = {0};
+    KnownProcess *process = NULL;
+
+    if (dir_fd < 0)
+        return FALSE;
+    process = find_process(container, dir_fd, process_id);
+    look_in_process(self, dir_fd, container_id, process_id, process != NULL ? process : &unknown);
+    hf_events_forget_seccomp(self, &unknown.seccomp);
+    return TRUE;
+}
+
+static void
+look_at_removed_mark(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
+{
+    gint64 time_us = 0;
+
+    if (!get_file_time(dir_fd, HF_STATE_PAUSED, &time_us))
+        return;
+    look_at_mark(self, id, container, time_us);
+    if (container->is_paused)
+        set_paused(self, id, container, FALSE, get_directory_time(dir_fd));
+}
+
+/* A container that nobody has looked at goes with its first process. */
+static void
+look_at_removed(HfEvents *self, int turn_fd, const char *id)
+{
+    hf_autofd dir_fd = hf_state_open_dir(turn_fd, id, id, NULL);
+    g_autoptr(GPtrArray) ids = dir_fd >= 0 ? hf_events_list_ids(dir_fd) : NULL;
+    KnownContainer *container = g_hash_table_lookup(self->containers, id);
+    KnownContainer unknown = {0};
+    gboolean has_init = FALSE;
+
+    for (guint i = 0; ids != NULL && i < ids->len; i++) {
+        const char *process_id = g_ptr_array_index(ids, i);
+
+        if (look_at_removed_process(self, dir_fd, id, process_id, container))
+            has_init = has_init || g_str_equal(process_id, HF_STATE_INIT);
+    }
+    if (dir_fd < 0)
+        return;
+    look_at_removed_mark(self, dir_fd, id, container != NULL ? container : &unknown);
+    if (container == NULL && has_init)
+        add_event(self, HF_EVENT_DELETED, id, NULL, get_directory_time(dir_fd), 0);
+}
+
+void
+hf_events_look_at_spool(HfEvents *self, const char *id)
+{
+    g_autoptr(GPtrArray) turns = hf_events_spool_list(&self->spool);
+
+    for (guint i = 0; turns != NULL && i < turns->len; i++) {
+        const char *turn = g_ptr_array_index(turns, i);
+        hf_autofd turn_fd = hf_state_open_dir(self->spool.fd, turn, turn, NULL);
+        g_autoptr(GPtrArray) ids = turn_fd >= 0 ? hf_events_list_ids(turn_fd) : NULL;
+        const char *of = ids != NULL && ids->len > 0 ? g_ptr_array_index(ids, 0) : NULL;
+
+        if (id != NULL && g_strcmp0(id, of) != 0)
+            continue;
+        if (of != NULL)
+            look_at_removed(self, turn_fd, of);
+        (void)hf_state_remove_tree(self->spool.fd, turn, NULL);
+    }
 }

@@ -8,6 +8,8 @@
 
 #include <holdfast/events.h>
 
+#include "library/events-spool.h"
+
 struct _HfEvents {
     GObject parent_instance;
 
@@ -15,6 +17,9 @@ struct _HfEvents {
     int root_fd;
     int inotify_fd;
     int root_watch;
+    HfEventsSpool spool;
+    int spool_watch;
+    gboolean has_spooled;   /* there may be something in it */
     GHashTable *watches;    /* watch descriptor -> id of its container */
     GHashTable *containers; /* id -> what was known of it (events-look.c) */
     GQueue *queue;          /* of HfEvent, to be handed out */
@@ -31,11 +36,17 @@ int hf_events_watch(HfEvents *self, int dir_fd, const char *container_id);
 /* The same for a file, of what is written to it. */
 int hf_events_watch_file(HfEvents *self, int fd, const char *container_id);
 
+/* The spool, of what is put into it. */
+int hf_events_watch_spool(HfEvents *self);
+
 /* Of what has another name, or none. */
 void hf_events_unwatch(HfEvents *self, int watch);
 
 /* Adds to the queue what has happened to the container since the last look. */
 void hf_events_look(HfEvents *self, const char *id);
+
+/* The same of what was removed since, and is in the spool. NULL: of every container. */
+void hf_events_look_at_spool(HfEvents *self, const char *id);
 
 /* The names in a directory that may be ids; NULL if it cannot be read. (transfer full) */
 GPtrArray *hf_events_list_ids(int dir_fd);

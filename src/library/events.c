@@ -7,8 +7,8 @@
  * processes or marks changed, at one of whose processes a pid, start, kill or exit status was
  * written. So it does not matter how many changes one look finds, in which order inotify tells
  * them, or whether it lost some (IN_Q_OVERFLOW: everything is looked at). A directory is watched
- * first and looked at afterwards, so nothing falls in between. What one round of looks finds is
- * handed out in the order of its times. */
+ * first and looked at afterwards, so nothing falls in between. What was removed before a look is in
+ * the spool. What one round of looks finds is handed out in the order of its times. */
 
 #include <errno.h>
 #include <holdfast/container.h>
@@ -30,6 +30,7 @@ hf_events_finalize(GObject *object)
 {
     HfEvents *self = HF_EVENTS(object);
 
+    hf_events_spool_close(&self->spool, self->root_fd);
     hf_close_fd(&self->inotify_fd);
     hf_close_fd(&self->root_fd);
     g_hash_table_unref(self->watches);
@@ -52,6 +53,9 @@ hf_events_init(HfEvents *self)
     self->root_fd = -1;
     self->inotify_fd = -1;
     self->root_watch = -1;
+    self->spool = (HfEventsSpool){.fd = -1, .lock_fd = -1};
+    self->spool_watch = -1;
+    self->has_spooled = TRUE;
     self->watches = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->containers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, hf_events_known_free);
     self->queue = g_queue_new();
@@ -86,6 +90,8 @@ add_notice(HfEvents *self, const struct inotify_event *notice, const char *name,
     const char *id = g_hash_table_lookup(self->watches, HF_EVENTS_KEY(notice->wd));
     gboolean is_root = notice->wd == self->root_watch;
 
+    if ((notice->mask & IN_Q_OVERFLOW) != 0 || notice->wd == self->spool_watch)
+        self->has_spooled = TRUE;
     if ((notice->mask & IN_Q_OVERFLOW) != 0 || (is_root && *name == '\0'))
         add_all_ids(self, ids);
     else if (is_root && hf_state_check_id("container", name, NULL))
@@ -114,6 +120,11 @@ look_at_each(HfEvents *self, GHashTable *ids)
     g_hash_table_iter_init(&iter, ids);
     while (g_hash_table_iter_next(&iter, &id, NULL))
         hf_events_look(self, id);
+    /* After them: what they have seen was still there. */
+    if (self->has_spooled) {
+        self->has_spooled = FALSE;
+        hf_events_look_at_spool(self, NULL);
+    }
     g_queue_sort(self->queue, compare_times, NULL);
 }
 
@@ -148,6 +159,18 @@ read_notices(HfEvents *self, GError **error)
     return TRUE;
 }
 
+/* Who may not write to the root follows without one, and may miss what is removed at once. */
+static void
+open_spool(HfEvents *self)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (!hf_events_spool_open(&self->spool, self->root_fd, &failure))
+        g_debug("make a spool in '%s': %s", self->root, failure->message);
+    else
+        self->spool_watch = hf_events_watch_spool(self);
+}
+
 HfEvents *
 hf_events_new(const char *root, GError **error)
 {
@@ -161,6 +184,7 @@ hf_events_new(const char *root, GError **error)
     self->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (self->inotify_fd < 0)
         return hf_throw_errno(error, "watch '%s'", self->root), NULL;
+    open_spool(self);
     self->root_watch = hf_events_watch(self, self->root_fd, NULL);
     if (self->failure != NULL) {
         g_propagate_error(error, g_steal_pointer(&self->failure));

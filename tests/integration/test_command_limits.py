@@ -155,30 +155,27 @@ def agrees(command):
     check(ours["cpu"]["usage"]["total"] <= theirs["cpu"]["usage"]["total"], "CPU time")
 
 
-def follow_until(follower, told, type_name):
-    while not told or told[-1]["type"] != type_name:
+def follow_until(follower, type_name):
+    told = [json.loads(follower.read_line())]
+    while told[-1]["type"] != type_name:
         told.append(json.loads(follower.read_line()))
+    return told
 
 
 @command_case("events of a pause, an exec and a signal, followed by somebody else")
 def events(command):
     name = command.name()
     follower = command.begin_command("--format=json", "events", "-f", name)
-    told = []
     command.ok("run", "-d", *command.bundle_of(command.bundle("sleep 1000")), name)
     command.ok("pause", name)
-    follow_until(follower, told, "paused")
     command.ok("resume", name)
-    follow_until(follower, told, "resumed")
-    # Detached: what is gone before the follower looks leaves no event.
-    command.ok("exec", "-d", name, "sh", "-c", "exit 4")
-    follow_until(follower, told, "exited")
+    equal(command.run("exec", name, "sh", "-c", "exit 4").status, 4, "status of the exec")
     command.ok("kill", "-s", "KILL", name)
     equal(command.run("wait", name).lines, ["137"], "status")
     expected = typed(command, name)
     command.ok("delete", name)
 
-    follow_until(follower, told, "deleted")
+    told = follow_until(follower, "deleted")
     os.kill(follower.pid, signal.SIGTERM)
     follower.finish()
 
@@ -194,3 +191,33 @@ def events(command):
     times = [event["time"] for event in told]
     equal(times, sorted(times), "order")
     check(not is_running(follower.pid), "the follower has ended")
+
+
+@command_case("who follows events and is late is told of what came and went meanwhile")
+def late(command):
+    name, short = command.start(), command.name()
+    follower = command.begin_command("--format=json", "events", "-f")
+    # It looks when it is told of this.
+    command.ok("pause", name)
+    equal(follow_until(follower, "paused")[-1]["id"], name, "paused")
+    os.kill(follower.pid, signal.SIGSTOP)
+    command.ok("resume", name)
+    command.ok("pause", name)
+    command.ok("resume", name)
+    equal(command.run("exec", name, "sh", "-c", "exit 4").status, 4, "status of the exec")
+    bundle = command.bundle_of(command.bundle("exit 3"))
+    equal(command.run("run", "--rm", *bundle, short).status, 3, "status of the container")
+    os.kill(follower.pid, signal.SIGCONT)
+
+    told = follow_until(follower, "deleted")
+    os.kill(follower.pid, signal.SIGTERM)
+    follower.finish()
+
+    words = [(e["type"], e["id"], e.get("exitStatus")) for e in told]
+    equal([word for word in words if word[1] == name],
+          [("resumed", name, None), ("paused", name, None), ("resumed", name, None),
+           ("started", name, None), ("exited", name, 4)], "of the container that stays")
+    equal([word for word in words if word[1] == short],
+          [("created", short, None), ("started", short, None), ("exited", short, 3),
+           ("deleted", short, None)], "of the one that came and went")
+    equal([n for n in os.listdir(command.root) if n.startswith(".events")], [], "what is left")
