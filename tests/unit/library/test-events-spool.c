@@ -400,6 +400,8 @@ test_who_may_not_write_follows_without_a_spool(void)
 
     set_up(&fixture);
     make_process(&fixture, "c", "init");
+    g_autofree char *path = at(&fixture, "c", NULL);
+    g_assert_cmpint(chmod(path, 0755), ==, 0);
     g_assert_cmpint(chmod(fixture.root, 0555), ==, 0);
     if (uid == 0)
         g_assert_cmpint(seteuid(NOBODY), ==, 0);
