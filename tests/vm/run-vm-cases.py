@@ -24,6 +24,7 @@ SOURCE = os.path.dirname(TESTS)
 # runc where it makes no difference, run elsewhere.
 INTEGRATION = (
     ("oom", ""),
+    ("adoption_oom", ""),
     ("cgroup_stats", ""),
     ("checkpoint", ""),
     ("command_checkpoint", ""),
