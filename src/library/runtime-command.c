@@ -228,6 +228,31 @@ throw_status(HfContainer *container, GSubprocess *process, const CommandFiles *f
                     g_subprocess_get_exit_status(process));
 }
 
+static void
+on_cancelled(GCancellable *cancellable, gpointer user_data)
+{
+    g_subprocess_force_exit(user_data);
+}
+
+/* Until the command has ended, by itself or because it was cancelled. g_subprocess_wait() with a
+ * cancellable misses one that is cancelled as it begins. */
+static gboolean
+wait_for(GSubprocess *process, GCancellable *cancellable, GError **error)
+{
+    gulong handler = 0;
+    gboolean has_ended = FALSE;
+
+    if (cancellable != NULL)
+        handler = g_cancellable_connect(cancellable, G_CALLBACK(on_cancelled), process, NULL);
+    has_ended = g_subprocess_wait(process, NULL, error);
+    if (cancellable != NULL)
+        g_cancellable_disconnect(cancellable, handler);
+    /* What was done before the cancellation came is done. */
+    if (!has_ended || g_subprocess_get_successful(process))
+        return has_ended;
+    return !g_cancellable_set_error_if_cancelled(cancellable, error);
+}
+
 static gboolean
 run(HfContainer *container, int lock_fd, const char *const *args, const char *input,
     char **out_output, GCancellable *cancellable, GError **error)
@@ -241,11 +266,8 @@ run(HfContainer *container, int lock_fd, const char *const *args, const char *in
     g_autoptr(GSubprocess) process = spawn(container, args, &files, lock_fd, error);
     if (process == NULL)
         return FALSE;
-    if (!g_subprocess_wait(process, cancellable, error)) {
-        g_subprocess_force_exit(process);
-        (void)g_subprocess_wait(process, NULL, NULL);
+    if (!wait_for(process, cancellable, error))
         return FALSE;
-    }
     if (!g_subprocess_get_successful(process))
         return throw_status(container, process, &files, args[0], error);
     if (out_output != NULL) {

@@ -218,6 +218,46 @@ test_command_keeps_the_containers_lock(void)
     place_tear_down(&place);
 }
 
+#define MOMENTS 100
+#define MOMENT_US 20
+
+typedef struct {
+    GCancellable *cancellable;
+    gint64 at_us;
+} Canceller;
+
+static gpointer
+cancel_at_a_moment(gpointer data)
+{
+    const Canceller *self = data;
+
+    while (g_get_monotonic_time() < self->at_us)
+        continue;
+    g_cancellable_cancel(self->cancellable);
+    return NULL;
+}
+
+static void
+test_cancelling_at_any_moment_ends_the_command(void)
+{
+    Place place;
+    set_up(&place, "exec sleep 1000");
+
+    for (guint i = 0; i < MOMENTS; i++) {
+        g_autoptr(GCancellable) cancellable = g_cancellable_new();
+        g_autoptr(GError) error = NULL;
+        Canceller canceller = {cancellable, g_get_monotonic_time() + i * MOMENT_US};
+        GThread *thread = g_thread_new("cancel", cancel_at_a_moment, &canceller);
+
+        g_assert_false(
+            hf_runtime_command_run(place.container, anything, NULL, NULL, cancellable, &error));
+
+        g_thread_join(thread);
+        g_assert_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+    place_tear_down(&place);
+}
+
 /* GLib keeps a descriptor for its own thread from the first command on. */
 static void
 run_one_command(void)
@@ -254,6 +294,8 @@ main(int argc, char **argv)
                 test_what_is_meant_for_this_program_is_not_handed_on);
     hf_test_add("/library/runtime-command/cancelling-ends-the-command",
                 test_cancelling_ends_the_command);
+    hf_test_add("/library/runtime-command/cancelling-at-any-moment-ends-the-command",
+                test_cancelling_at_any_moment_ends_the_command);
     hf_test_add("/library/runtime-command/command-keeps-the-containers-lock",
                 test_command_keeps_the_containers_lock);
     return g_test_run();
