@@ -48,12 +48,13 @@ hf_log_progress_take(HfLogProgress *self, HfLogRecord *record)
         self->known_units--;
         return true;
     }
-    size = MIN(size, self->known_units);
-    self->known_units -= size;
-    if (size > record->length)
+    guint64 known = MIN(size, self->known_units);
+
+    self->known_units -= known;
+    if (known == size)
         return true;
-    record->bytes += size;
-    record->length -= size;
+    record->bytes += known;
+    record->length -= known;
     return false;
 }
 

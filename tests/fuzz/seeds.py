@@ -197,6 +197,9 @@ SEEDS = {
 }
 
 REGRESSIONS = {
+    # A raw log was given nothing to write of a part that it had.
+    "crash-journal": [b"\0\4\x0c\1" + bytes(7) + b"\4e\0\0\4\0\6" + bytes(18) +
+                      b"\xa5\xa5\xa5\0\0xxxx"],
     # A call's number can be below 0: `holdfast events` took its name for none.
     "seccomp-records": [b"\x04\0\0\0\x99"],
     # A mount point that is no path could not be written down.

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "log-kit.h"
+#include "logging/log-mark.h"
 #include "logging/raw-file.h"
 #include "test-kit.h"
 
@@ -211,6 +212,32 @@ test_full_fifo_has_a_descriptor_to_wait_for(void)
     tear_down(&fixture);
 }
 
+/* Its writer was killed before he could mark what he had written. */
+static void
+test_part_that_was_written_by_one_who_was_killed_is_not_written_again(void)
+{
+    Fixture fixture = set_up();
+    HfLogMark mark = {0};
+    guint64 handed[HF_STREAM_COUNT] = {[HF_STREAM_STDOUT] = 1};
+
+    open_sink(&fixture, (HfFileSinkOptions){.mark = &mark});
+    append(&fixture, "a", 1, true);
+    g_assert_cmpint(flush(&fixture), ==, HF_IO_DATA);
+    HfLogMark before = mark;
+    append(&fixture, "part", 4, true);
+    g_assert_cmpint(flush(&fixture), ==, HF_IO_DATA);
+    hf_log_sink_free(fixture.sink);
+
+    open_sink(&fixture, (HfFileSinkOptions){.mark = &before, .handed = handed});
+    append(&fixture, "part", 4, true);
+    append(&fixture, "end", 3, true);
+
+    g_assert_cmpint(flush(&fixture), ==, HF_IO_DATA);
+    g_autofree char *text = hf_test_read_file(fixture.dir, "out");
+    g_assert_cmpstr(text, ==, "apartend");
+    tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -225,5 +252,7 @@ main(int argc, char **argv)
     ADD("fifo-is-made-and-written-to", test_fifo_is_made_and_written_to);
     ADD("fifo-that-is-a-file-is-refused", test_fifo_that_is_a_file_is_refused);
     ADD("full-fifo-has-a-descriptor-to-wait-for", test_full_fifo_has_a_descriptor_to_wait_for);
+    ADD("part-that-was-written-by-one-who-was-killed-is-not-written-again",
+        test_part_that_was_written_by_one_who_was_killed_is_not_written_again);
     return g_test_run();
 }
