@@ -405,8 +405,15 @@ test_who_may_not_write_follows_without_a_spool(void)
     g_assert_cmpint(chmod(fixture.root, 0555), ==, 0);
     if (uid == 0)
         g_assert_cmpint(seteuid(NOBODY), ==, 0);
-    begin(&fixture);
+    bool may_look = faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) == 0;
+    if (may_look)
+        begin(&fixture);
     g_assert_cmpint(seteuid(uid), ==, 0);
+    if (!may_look) {
+        g_test_skip("this machine has temporary files where others may not look");
+        tear_down(&fixture);
+        return;
+    }
 
     assert_spools(&fixture, 0);
     g_assert_cmpint(chmod(fixture.root, 0700), ==, 0);
