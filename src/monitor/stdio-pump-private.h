@@ -11,7 +11,9 @@
 
 #define HF_STDIO_PUMP_READ_MIN (64 * 1024)
 #define HF_STDIO_PUMP_READ_MAX (256 * 1024)
-#define HF_STDIO_PUMP_PIPE_SIZE_IDLE (64 * 1024)
+/* Half of what the kernel gives: the pipes of a thousand containers are then below a user's limit
+ * of 16384 pages. */
+#define HF_STDIO_PUMP_PIPE_SIZE_IDLE (32 * 1024)
 #define HF_STDIO_PUMP_PIPE_MAX (1024 * 1024)
 
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
     bool is_terminal;
     bool is_inside_line;
     int pipe_size;
+    bool may_not_grow; /* until it is quiet */
     GSource *source;
     GSource *reopen_source;
     GSource *rest_source; /* in place of source */

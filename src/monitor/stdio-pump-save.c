@@ -15,7 +15,6 @@ save_channel(const HfStdioChannel *channel, HfStateWriter *writer)
     hf_state_begin(writer, hf_stream_to_string(channel->stream));
     hf_state_put_fd(writer, "fd", channel->fd);
     hf_state_put_bool(writer, "is-terminal", channel->is_terminal);
-    hf_state_put_number(writer, "pipe-size", channel->pipe_size);
     hf_state_end(writer);
 }
 
@@ -40,11 +39,8 @@ hf_stdio_pump_save(const HfStdioPump *self, HfStateWriter *writer)
 static void
 restore_channel(HfStdioPump *self, HfStream stream, HfStateReader *reader)
 {
-    HfStdioChannel *channel = &self->channels[stream];
     int fd = hf_state_take_needed_fd(reader, "fd");
 
-    channel->pipe_size = (int)hf_state_get_number(reader, "pipe-size", 1, HF_STDIO_PUMP_PIPE_MAX,
-                                                  HF_STDIO_PUMP_PIPE_SIZE_IDLE);
     hf_stdio_pump_take_stream(self, stream, fd, hf_state_get_bool(reader, "is-terminal"));
 }
 

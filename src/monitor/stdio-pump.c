@@ -16,12 +16,14 @@
  * stream cannot keep the other, or the end of a process, waiting. Both read into one buffer,
  * because a read is handed on before the next one is made.
  *
- * Size follows load. A read that fills the buffer says that the writer is ahead of us: pipe and
- * buffer then grow fourfold, up to HF_STDIO_PUMP_READ_MAX. Pipe pages are charged to the user, and
- * past a soft limit the kernel gives all his new pipes one page, so a thousand idle containers must
- * not hold large pipes: QUIET_MS after the last output both are small again. That timer exists only
- * after more than a page of output, so that a container that prints a line now and then does not
- * cost two wake-ups for it.
+ * Size follows load. A read of more than half the pipe's size says that the writer is ahead of us
+ * (a page of a pipe may hold a single short write), and so does one that fills the buffer: the one
+ * that was too small then grows fourfold, up to HF_STDIO_PUMP_PIPE_MAX and HF_STDIO_PUMP_READ_MAX.
+ * Pipe pages are charged to the user, and past a soft limit the kernel gives all his new pipes one
+ * page and lets none grow, so a thousand idle containers must not hold large pipes: they begin with
+ * less than the kernel's size, and QUIET_MS after the last output both are small again. That timer
+ * exists only after more than a page of output, so that a container that prints a line now and then
+ * does not cost two wake-ups for it.
  *
  * A writer that does not collect its lines would wake us for each of them. Such a channel rests
  * (read-pace.h): it is read next after a while, unless what may come until then does not fit into
@@ -99,6 +101,18 @@ watch_channel(HfStdioChannel *channel)
                                          on_readable, channel);
 }
 
+/* What it holds already may need more than the idle size: a quiet time makes it small then. */
+static void
+fit_pipe(HfStdioChannel *channel)
+{
+    int size = fcntl(channel->fd, F_GETPIPE_SZ);
+    int idle_size = size > HF_STDIO_PUMP_PIPE_SIZE_IDLE
+                        ? fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE)
+                        : -1;
+
+    channel->pipe_size = MAX(idle_size > 0 ? idle_size : size, 1);
+}
+
 void
 hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_terminal)
 {
@@ -107,6 +121,8 @@ hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_te
     close_channel(channel);
     channel->fd = fd;
     channel->is_terminal = is_terminal;
+    if (fd >= 0 && !is_terminal)
+        fit_pipe(channel);
     watch_channel(channel);
 }
 
@@ -139,6 +155,7 @@ shrink(HfStdioPump *self)
         if (channel->pipe_size > HF_STDIO_PUMP_PIPE_SIZE_IDLE && channel->fd >= 0 &&
             fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE) >= 0)
             channel->pipe_size = HF_STDIO_PUMP_PIPE_SIZE_IDLE;
+        channel->may_not_grow = false;
     }
     self->read_size = HF_STDIO_PUMP_READ_MIN;
     hf_scratch_release(&self->buffer);
@@ -170,23 +187,28 @@ arm_quiet_timer(HfStdioPump *self)
 static void
 grow_pipe(HfStdioChannel *channel)
 {
-    int size = channel->pipe_size * 4;
+    int size = MIN(channel->pipe_size * 4, HF_STDIO_PUMP_PIPE_MAX);
 
+    if (channel->is_terminal || channel->may_not_grow || size <= channel->pipe_size)
+        return;
     /* Refused (EPERM) when the user's pipes are at their limit; it then works as it is. */
-    if (channel->is_terminal || size > HF_STDIO_PUMP_PIPE_MAX ||
-        fcntl(channel->fd, F_SETPIPE_SZ, size) < 0)
+    channel->may_not_grow = fcntl(channel->fd, F_SETPIPE_SZ, size) < 0;
+    if (channel->may_not_grow)
         return;
     channel->pipe_size = size;
     arm_quiet_timer(channel->pump);
 }
 
+/* After a read of @length bytes, where there was room for @size. */
 static void
-grow(HfStdioChannel *channel)
+grow(HfStdioChannel *channel, size_t length, size_t size)
 {
     HfStdioPump *self = channel->pump;
 
-    self->read_size = MIN(self->read_size * 4, HF_STDIO_PUMP_READ_MAX);
-    grow_pipe(channel);
+    if (length == size)
+        self->read_size = MIN(self->read_size * 4, HF_STDIO_PUMP_READ_MAX);
+    if (length == size || length > (size_t)channel->pipe_size / 2)
+        grow_pipe(channel);
 }
 
 static bool
@@ -282,7 +304,7 @@ has_room(HfStdioChannel *channel, size_t needed)
 {
     int size = fcntl(channel->fd, F_GETPIPE_SZ);
 
-    /* A pipe made when the user had too many of them has a single page, and keeps it. */
+    /* Unless somebody else has changed it. */
     if (size > 0 && (size_t)size < needed && size == channel->pipe_size) {
         grow_pipe(channel);
         size = channel->pipe_size;
@@ -314,8 +336,8 @@ read_resting(HfStdioChannel *channel, size_t *out_length)
 
     if (result == HF_IO_EOF || result == HF_IO_FAILED)
         end_channel(channel);
-    else if (*out_length == size)
-        grow(channel);
+    else if (result == HF_IO_DATA)
+        grow(channel, *out_length, size);
     return channel->fd >= 0 && *out_length < size;
 }
 
@@ -361,9 +383,9 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
         return G_SOURCE_REMOVE;
     size = get_read_size(self);
     result = read_channel(channel, size, &length);
-    if (result == HF_IO_DATA && length == size)
-        grow(channel);
-    else if (result == HF_IO_DATA && !channel->is_terminal)
+    if (result == HF_IO_DATA)
+        grow(channel, length, size);
+    if (result == HF_IO_DATA && length < size && !channel->is_terminal)
         rest(channel, hf_read_pace_note(&channel->pace, g_get_monotonic_time(), length));
     if (result == HF_IO_EOF || result == HF_IO_FAILED)
         end_channel(channel);

@@ -177,7 +177,7 @@ SEEDS = {
              num("in-flight", 3), flag("is-hung-up"), data("failure", b"gone\0"), END),
         part(7, fd("fd", 1), num("state", 1), data("waiting", b"abc"), flag("is-full")),
         part(7, data("failure", b"broken\0")),
-        part(8, num("read-size", 200), begin("stdout"), fd("fd", 0), num("pipe-size", 100), END,
+        part(8, num("read-size", 200), begin("stdout"), fd("fd", 0), END,
              begin("stderr"), fd("fd", 2), flag("is-terminal"), END, flag("is-paused")),
         *(part(kind, num("sinks", 1), begin("stdout"), data("carry", b"half"), END, begin("stderr"), END,
              begin("sink0"), fd("fd", 4), num("state", 1), data("records", bytes(24)),

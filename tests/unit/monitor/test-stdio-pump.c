@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "monitor/stdio-pump.h"
 #include "test-kit.h"
+
+#define IDLE_PIPE (32 * 1024)
+/* In pages: fs.pipe-user-pages-soft, where nobody has changed it. */
+#define SOFT_LIMIT_DEFAULT 16384
+#define NOBODY 65534
 
 typedef struct {
     GMainContext *context;
@@ -450,9 +457,105 @@ test_pipe_grows_under_load_and_shrinks_after_it(void)
     g_assert_cmpuint(fixture.largest_read, >, 64 * 1024);
     hf_test_wait(fixture.context, "quiet", is_quiet, &fixture);
 
-    g_assert_cmpint(fcntl(kept_fd, F_GETPIPE_SZ), ==, 64 * 1024);
+    g_assert_cmpint(fcntl(kept_fd, F_GETPIPE_SZ), ==, IDLE_PIPE);
     (void)close(kept_fd);
     tear_down(&fixture);
+}
+
+static int
+get_pipe_size(const Fixture *fixture, HfStream stream)
+{
+    return fcntl(fixture->write_fds[stream], F_GETPIPE_SZ);
+}
+
+static void
+test_pipes_of_a_thousand_idle_containers_are_within_a_users_limit(void)
+{
+    Fixture fixture;
+    int pages = 0;
+
+    set_up(&fixture);
+    for (int i = 0; i < HF_STREAM_COUNT; i++) {
+        g_assert_cmpint(get_pipe_size(&fixture, (HfStream)i), ==, IDLE_PIPE);
+        pages += get_pipe_size(&fixture, (HfStream)i) / (int)sysconf(_SC_PAGESIZE);
+    }
+    if (sysconf(_SC_PAGESIZE) == 4096)
+        g_assert_cmpint(1000 * pages, <=, SOFT_LIMIT_DEFAULT);
+    tear_down(&fixture);
+}
+
+static void
+put_more_than_half_a_pipe(Fixture *fixture)
+{
+    g_autofree char *text = g_strnfill(IDLE_PIPE * 5 / 8, '\n');
+
+    put(fixture, HF_STREAM_STDOUT, text);
+    hf_test_wait(fixture->context, "the output", has_read_all, fixture);
+}
+
+static void
+test_pipe_that_was_more_than_half_full_grows(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture);
+
+    put_more_than_half_a_pipe(&fixture);
+
+    g_assert_cmpint(get_pipe_size(&fixture, HF_STREAM_STDOUT), ==, 4 * IDLE_PIPE);
+    g_assert_cmpint(get_pipe_size(&fixture, HF_STREAM_STDERR), ==, IDLE_PIPE);
+    tear_down(&fixture);
+}
+
+/* Leaves no room for a pipe to grow: makes pipes that stay open, large ones and then smaller ones.
+ */
+static bool
+use_up_pipe_pages(void)
+{
+    g_autofree char *text = NULL;
+    int ends[2];
+
+    if (!g_file_get_contents("/proc/sys/fs/pipe-user-pages-soft", &text, NULL, NULL) ||
+        atoi(text) <= 0 || atoi(text) > 100 * SOFT_LIMIT_DEFAULT)
+        return false;
+    for (int i = 0, size = 1024 * 1024; i < 400; i++) {
+        if (pipe2(ends, O_CLOEXEC) < 0)
+            return false;
+        if (fcntl(ends[0], F_SETPIPE_SZ, size) >= 0)
+            continue;
+        if (errno != EPERM || size <= 2 * IDLE_PIPE)
+            return errno == EPERM;
+        size /= 2;
+    }
+    return false;
+}
+
+#define STAYED_SMALL 0
+#define IS_UNLIMITED 1
+
+/* One who is not root, with one pipe that was made before the others. */
+static int
+run_as_user(gpointer user_data)
+{
+    Fixture fixture;
+
+    if (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        return IS_UNLIMITED;
+    set_up(&fixture);
+    if (!use_up_pipe_pages())
+        return IS_UNLIMITED;
+    put_more_than_half_a_pipe(&fixture);
+    put_more_than_half_a_pipe(&fixture);
+    g_assert_cmpint(get_pipe_size(&fixture, HF_STREAM_STDOUT), ==, IDLE_PIPE);
+    tear_down(&fixture);
+    return STAYED_SMALL;
+}
+
+static void
+test_pipe_that_may_not_grow_is_read_as_it_is(void)
+{
+    if (hf_test_run_in_child(run_as_user, NULL) == IS_UNLIMITED)
+        g_test_skip("this machine has no limit on a user's pipes");
 }
 
 static void
@@ -543,6 +646,12 @@ main(int argc, char **argv)
                 test_drain_takes_what_a_rest_left);
     hf_test_add("/monitor/stdio-pump/pipe-grows-under-load-and-shrinks-after-it",
                 test_pipe_grows_under_load_and_shrinks_after_it);
+    hf_test_add("/monitor/stdio-pump/pipes-of-a-thousand-idle-containers-are-within-a-users-limit",
+                test_pipes_of_a_thousand_idle_containers_are_within_a_users_limit);
+    hf_test_add("/monitor/stdio-pump/pipe-that-was-more-than-half-full-grows",
+                test_pipe_that_was_more_than_half_full_grows);
+    hf_test_add("/monitor/stdio-pump/pipe-that-may-not-grow-is-read-as-it-is",
+                test_pipe_that_may_not_grow_is_read_as_it_is);
     hf_test_add("/monitor/stdio-pump/followed-pump-reads-no-more-at-once",
                 test_followed_pump_reads_no_more_at_once);
     hf_test_add("/monitor/stdio-pump/terminal-is-drained-to-its-end",
