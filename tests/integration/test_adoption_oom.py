@@ -7,7 +7,7 @@ import os
 from adoption import adopt, adoptable
 from harness import Skip, case, check, equal
 from memory_cgroup import MOUNT, is_v2, kills_in, write
-from processes import wait_exit
+from processes import end_process, wait_exit
 
 LINES = 10000
 EXPECTED = b"".join(b"%d\n" % number for number in range(1, LINES + 1))
@@ -22,12 +22,21 @@ def make_cgroup(box):
         os.mkdir(path)
     except OSError as error:
         raise Skip(f"this machine lets nobody make a memory cgroup: {error}") from error
-    box.cleanups.append(lambda: os.rmdir(path))
+    box.cleanups.append(lambda: remove_cgroup(path))
     return path
 
 
+def remove_cgroup(path):
+    with open(os.path.join(path, "cgroup.procs"), encoding="ascii") as file:
+        for pid in map(int, file):
+            end_process(pid)
+    os.rmdir(path)
+
+
 def leave_no_memory(path, pid):
-    """What the process has is not charged anew, so it lives until it wants one page more."""
+    """What the process has is not charged anew, so it lives until it wants one page more. root's
+    monitors are spared by the OOM killer (oom_score_adj); this one is to be as a user's."""
+    write(f"/proc/{pid}/oom_score_adj", 0)
     write(os.path.join(path, "cgroup.procs"), pid)
     write(os.path.join(path, "memory.max" if is_v2() else "memory.limit_in_bytes"), 0)
 

@@ -247,7 +247,10 @@ def run_case(function, box, limit):
         if faults:
             faults += box.diagnosis()
         for cleanup in box.cleanups:
-            cleanup()
+            try:
+                cleanup()
+            except Exception as error:  # it must not hide the other faults
+                faults += [f"clean-up: {type(error).__name__}: {error}"]
         box.close()
     return faults
 
