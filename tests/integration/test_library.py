@@ -10,7 +10,7 @@ import signal
 
 from harness import case, check, equal
 from library import Failed, Library
-from processes import is_running, wait_until
+from processes import is_running, open_files, wait_until
 
 OTHER_FILE = "what another wrote"
 
@@ -338,21 +338,14 @@ def monitor_killed_under_waiter(library):
     waiters = [library.begin("wait", name, "init", **form) for form in ({}, {"async": True})]
     fifo = library.at(name, "init", "exit")
     for waiter in waiters:
-        wait_until(lambda waiter=waiter: has_open(waiter.pid, fifo), "the waiter's descriptor")
+        wait_until(lambda waiter=waiter: fifo in open_files(waiter.pid).values(),
+                   "the waiter's descriptor")
     library.kill_monitor(name)
     for waiter in waiters:
-        wait_until(lambda waiter=waiter: not has_open(waiter.pid, fifo), "another descriptor")
+        wait_until(lambda waiter=waiter: fifo not in open_files(waiter.pid).values(), "another descriptor")
     library.call("signal", name, "init", 9)
     for waiter in waiters:
         check(waiter.result() in (137, 255), "status")
-
-
-def has_open(pid, path):
-    try:
-        return any(os.readlink(f"/proc/{pid}/fd/{fd}") == path
-                   for fd in os.listdir(f"/proc/{pid}/fd"))
-    except FileNotFoundError:
-        return False
 
 
 @library_case("delete refuses while something runs, and with force ends it")

@@ -167,8 +167,7 @@ sh -c '{EAT}'; i=$((i + 1)); echo $i; done; exit 3"""
 
 def wait_watched(monitor):
     def has_counter():
-        names = [os.readlink(f"/proc/{monitor.daemon_pid}/fd/{fd}")
-                 for fd in open_files(monitor.daemon_pid)]
+        names = open_files(monitor.daemon_pid).values()
         return any("/memory.events" in name or "/memory.oom_control" in name for name in names)
 
     wait_until(has_counter, "the monitor's watch")

@@ -15,7 +15,17 @@ import termios
 import processes
 from arguments import arguments
 from peers import AttachClient, logged_bytes, parse_log
-from processes import DEADLINE, Expired, end_process, is_running, wait_exit, wait_until
+from processes import (
+    DEADLINE,
+    Expired,
+    command_line,
+    descendants,
+    end_process,
+    is_running,
+    open_files,
+    wait_exit,
+    wait_until,
+)
 
 FIRST_FD = 3
 # Descriptors are put aside from here on, out of the way of the numbers the monitor gets.
@@ -95,6 +105,7 @@ class Monitor:
         self.started = False
         self.sync_fd = self.start_fd = self.attach_fd = -1
         self.sync_buffer = b""
+        self.was_reset = False
         self.argv = None  # replaces all arguments
         self.lay_paths()
         self.write_files()
@@ -226,11 +237,15 @@ class Monitor:
 
     def ending(self):
         """Of a monitor that told nothing: how it ended, and what it said."""
+        ours = os.readlink(f"/proc/self/fd/{self.sync_fd}")
         try:
             status = self.wait_gone()
         except Expired as error:
-            status = error
-        return f"status: {status} (of {self.daemon_pid or self.pid}); stderr: {self.stderr_text()}"
+            pids = [self.daemon_pid or self.pid, *descendants(self.daemon_pid or self.pid)]
+            family = [(pid, command_line(pid)[:80], open_files(pid)) for pid in pids]
+            status = f"{error}; it and its children: {family}"
+        return f"sync pipe: {ours}, reset: {self.was_reset}; status: {status}; " \
+               f"stderr: {self.stderr_text()}"
 
     def learn_daemon(self):
         if self.sync:
@@ -269,6 +284,7 @@ class Monitor:
         try:
             return os.read(fd, 1 << 20)
         except ConnectionResetError:
+            self.was_reset = True
             return b""
 
     def line(self):

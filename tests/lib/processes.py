@@ -6,6 +6,7 @@ The test program is a child subreaper: whatever a monitor leaves behind becomes 
 program, so its descendants are all that it ever caused, and their exit statuses can be learnt.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -165,11 +166,10 @@ def end_process(pid):
 def open_files(pid):
     """Descriptor number -> what it is."""
     found = {}
-    try:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for number in os.listdir(f"/proc/{pid}/fd"):
-            found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
-    except (FileNotFoundError, ProcessLookupError):
-        pass
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
     return found
 
 

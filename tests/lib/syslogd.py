@@ -3,6 +3,8 @@
 """A system log that collects what it is sent over UDP, TCP or a local socket."""
 
 import contextlib
+import os
+import select
 import socket
 import threading
 
@@ -18,7 +20,7 @@ class Server:
         if self.is_stream:
             self.socket.listen()
         self.data = []
-        self.is_open = True
+        self.end_fd, self.closing_fd = os.pipe()
         self.thread = threading.Thread(target=self.collect, daemon=True)
         self.thread.start()
 
@@ -26,10 +28,19 @@ class Server:
     def port(self):
         return self.socket.getsockname()[1]
 
+    def may_read(self, source):
+        """Waits for something to come; False: for nothing more."""
+        ready, _, _ = select.select([source, self.end_fd], [], [])
+        return self.end_fd not in ready
+
     def collect(self):
-        with contextlib.suppress(OSError):
-            source = self.socket.accept()[0] if self.is_stream else self.socket
-            while self.is_open:
+        if not self.may_read(self.socket):
+            return
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            source = self.socket
+            if self.is_stream:
+                source = stack.enter_context(self.socket.accept()[0])
+            while self.may_read(source):
                 data = source.recv(1 << 20)
                 if self.is_stream and not data:
                     return
@@ -39,8 +50,12 @@ class Server:
         return frames(b"".join(self.data)) if self.is_stream else list(self.data)
 
     def close(self):
-        self.is_open = False
+        """Nobody waits in a call any more when the descriptors are closed: a call that is restarted
+        after a signal would be one on whatever has their numbers then."""
+        os.close(self.closing_fd)
+        self.thread.join()
         self.socket.close()
+        os.close(self.end_fd)
 
 
 def frames(data):
