@@ -60,7 +60,7 @@ def container(box, command=BUSY, **options):
 
 def busy_container(box):
     busy = container(box, memory=MEMORY)
-    wait_until(lambda: b"ready" in busy.monitor.logged(), "the container to be ready")
+    busy.monitor.wait_logged(b"ready")
     return busy
 
 
@@ -228,7 +228,7 @@ def updated(box):
 @case("a container without limits is what runc says")
 def unlimited(box):
     plain = container(box, "echo ready; sleep 1000")
-    wait_until(lambda: b"ready" in plain.monitor.logged(), "the container to be ready")
+    plain.monitor.wait_logged(b"ready")
 
     found = compare(box, plain)
 
@@ -304,7 +304,7 @@ def stored(box):
 @case("the processes are those of runc's ps")
 def processes_of(box):
     busy = container(box, "sleep 1000 & sleep 1000 & echo ready; wait")
-    wait_until(lambda: b"ready" in busy.monitor.logged(), "the container to be ready")
+    busy.monitor.wait_logged(b"ready")
 
     pids = [int(line) for line in answer(box, "pids", busy.monitor.container_pid).split()]
 

@@ -342,7 +342,8 @@ def monitor_killed_under_waiter(library):
                    "the waiter's descriptor")
     library.kill_monitor(name)
     for waiter in waiters:
-        wait_until(lambda waiter=waiter: fifo not in open_files(waiter.pid).values(), "another descriptor")
+        wait_until(lambda waiter=waiter: fifo not in open_files(waiter.pid).values(),
+                   "another descriptor")
     library.call("signal", name, "init", 9)
     for waiter in waiters:
         check(waiter.result() in (137, 255), "status")

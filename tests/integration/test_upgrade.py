@@ -21,7 +21,7 @@ from upgrade import (
     check_counted,
     image,
     install,
-    open_files,
+    open_numbers,
     place,
     request,
     rotated,
@@ -84,7 +84,7 @@ def count_through_upgrades(box, times, newline=b"\n", clients=(0.0,), **options)
     for i in range(times):
         install(box) if i % 5 == 0 else None
         upgrade(monitor)
-        fds = fds or open_files(monitor.daemon_pid)
+        fds = fds or open_numbers(monitor.daemon_pid)
     counter.stop()
 
     outputs = [reader.output() for reader in readers]
@@ -266,7 +266,7 @@ def settled(monitor):
     last = []
 
     def stays():
-        now = (open_files(monitor.daemon_pid), private_kib(monitor.daemon_pid))
+        now = (open_numbers(monitor.daemon_pid), private_kib(monitor.daemon_pid))
         last.append(now)
         return len(last) > 25 and len(set(map(str, last[-25:]))) == 1
 

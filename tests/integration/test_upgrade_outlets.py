@@ -12,9 +12,9 @@ from harness import case, check, equal
 from journald import Journal
 from memory_cgroup import directory_of, kills_in
 from oci import Container, find_runtime
-from processes import DEADLINE, run_plain, wait_until
+from processes import DEADLINE, open_files, run_plain, wait_until
 from syslogd import Server
-from upgrade import Counter, Reader, check_counted, install, open_files, request, upgrade
+from upgrade import Counter, Reader, check_counted, install, request, upgrade
 
 CONMON = "it has no upgrade"
 LAST = 60000

@@ -60,7 +60,7 @@ def upgrade(monitor, ask=request, times=1):
         wait_until(lambda: image(monitor.daemon_pid) != before, "another program")
 
 
-def open_files(pid):
+def open_numbers(pid):
     return sorted(os.listdir(f"/proc/{pid}/fd"))
 
 
