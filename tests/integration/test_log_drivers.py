@@ -88,11 +88,12 @@ def json_file_jq(box):
 @case("jq reads every line of json-file whatever the bytes", conmon=CONMON)
 def json_file_jq_bytes(box):
     # Every byte, every pair of one that begins a character of UTF-8 and another, and noise. Not more
-    # than one write(2) to a pipe, so that no pause cuts a character in two.
+    # than an idle pipe holds, so that no pause cuts a character in two.
     text = bytes(range(256)) + b"\n" + b"".join(
         bytes([first, second]) for first in range(0xC0, 0x100) for second in range(0, 256, 7))
     text += b"\xed\xa0\x80 \xf4\x90\x80\x80 \xc0\xaf \xef\xbf\xbf \xf0\x9f\x90\x9f\n"
-    text += os.urandom(40000)
+    text += os.urandom(24000)
+    check(len(text) < 32768, "all in one write")
     box.write(os.path.join(box.bundle, "odd"), text)
     box.ignored_files.add("odd")
     path = box.at("logs", "ctr-json.log")
