@@ -327,6 +327,20 @@ hf_events_list_ids(int dir_fd)
     return names;
 }
 
+static gboolean
+is_all_seen(const KnownContainer *container)
+{
+    GHashTableIter iter;
+    gpointer value = NULL;
+
+    g_hash_table_iter_init(&iter, container->processes);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (!((const KnownProcess *)value)->is_seen)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static void
 look_at_processes(HfEvents *self, int dir_fd, const char *id, KnownContainer *container)
 {
@@ -339,7 +353,8 @@ look_at_processes(HfEvents *self, int dir_fd, const char *id, KnownContainer *co
     for (guint i = 0; i < ids->len; i++)
         look_at_process(self, dir_fd, id, g_ptr_array_index(ids, i), container);
     /* What is not there any more was in the spool before. */
-    hf_events_look_at_spool(self, id);
+    if (!is_all_seen(container))
+        hf_events_look_at_spool(self, id);
     g_hash_table_iter_init(&iter, container->processes);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         KnownProcess *process = value;
@@ -453,10 +468,9 @@ look_at_removed_mark(HfEvents *self, int dir_fd, const char *id, KnownContainer 
 
 /* A container that nobody has looked at goes with its first process. */
 static void
-look_at_removed(HfEvents *self, int turn_fd, const char *id)
+look_at_removed(HfEvents *self, int dir_fd, const char *id)
 {
-    hf_autofd dir_fd = hf_state_open_dir(turn_fd, id, id, NULL);
-    g_autoptr(GPtrArray) ids = dir_fd >= 0 ? hf_events_list_ids(dir_fd) : NULL;
+    g_autoptr(GPtrArray) ids = hf_events_list_ids(dir_fd);
     KnownContainer *container = g_hash_table_lookup(self->containers, id);
     KnownContainer unknown = {0};
     gboolean has_init = FALSE;
@@ -467,8 +481,6 @@ look_at_removed(HfEvents *self, int turn_fd, const char *id)
         if (look_at_removed_process(self, dir_fd, id, process_id, container))
             has_init = has_init || g_str_equal(process_id, HF_STATE_INIT);
     }
-    if (dir_fd < 0)
-        return;
     look_at_removed_mark(self, dir_fd, id, container != NULL ? container : &unknown);
     if (container == NULL && has_init)
         add_event(self, HF_EVENT_DELETED, id, NULL, get_directory_time(dir_fd), 0);
@@ -481,14 +493,13 @@ hf_events_look_at_spool(HfEvents *self, const char *id)
 
     for (guint i = 0; turns != NULL && i < turns->len; i++) {
         const char *turn = g_ptr_array_index(turns, i);
-        hf_autofd turn_fd = hf_state_open_dir(self->spool.fd, turn, turn, NULL);
-        g_autoptr(GPtrArray) ids = turn_fd >= 0 ? hf_events_list_ids(turn_fd) : NULL;
-        const char *of = ids != NULL && ids->len > 0 ? g_ptr_array_index(ids, 0) : NULL;
+        const char *turn_id = hf_events_spool_get_id(turn);
 
-        if (id != NULL && g_strcmp0(id, of) != 0)
+        if (id != NULL && !g_str_equal(id, turn_id))
             continue;
-        if (of != NULL)
-            look_at_removed(self, turn_fd, of);
+        hf_autofd dir_fd = hf_state_open_dir(self->spool.fd, turn, turn, NULL);
+        if (dir_fd >= 0)
+            look_at_removed(self, dir_fd, turn_id);
         (void)hf_state_remove_tree(self->spool.fd, turn, NULL);
     }
 }

@@ -21,6 +21,10 @@ static const char *const process_files[] = {
     HF_STATE_EXIT_STATUS, HF_STATE_SECCOMP, HF_STATE_SECCOMP_FULL, NULL,
 };
 
+/* A time, a number and the container's id. */
+#define TURN_FORMAT "%016" G_GINT64_MODIFIER "x-%08x-%s"
+#define TURN_ID_AT (16 + 1 + 8 + 1)
+
 static int
 open_made(int dir_fd, const char *name, GError **error)
 {
@@ -66,7 +70,13 @@ hf_events_spool_close(HfEventsSpool *self, int root_fd)
 static bool
 is_turn(const char *name)
 {
-    return *name != '.' && strcmp(name, HF_STATE_LOCK) != 0;
+    return *name != '.' && strlen(name) > TURN_ID_AT;
+}
+
+const char *
+hf_events_spool_get_id(const char *name)
+{
+    return name + TURN_ID_AT;
 }
 
 GPtrArray *
@@ -93,17 +103,12 @@ link_files(int from_fd, const char *const *names, int to_fd, GError **error)
 
 /* The files of @from_fd, which is ROOT/ID or, with @process_id, ROOT/ID/PROCESS. */
 static gboolean
-fill(int turn_fd, const char *container_id, const char *process_id, int from_fd,
-     const char *const *names, GError **error)
+fill(int turn_fd, const char *process_id, int from_fd, const char *const *names, GError **error)
 {
-    hf_autofd container_fd = open_made(turn_fd, container_id, error);
-    hf_autofd process_fd = -1;
-
-    if (container_fd >= 0 && process_id != NULL)
-        process_fd = open_made(container_fd, process_id, error);
-    if (container_fd < 0 || (process_id != NULL && process_fd < 0))
-        return FALSE;
-    return link_files(from_fd, names, process_id != NULL ? process_fd : container_fd, error);
+    if (process_id == NULL)
+        return link_files(from_fd, names, turn_fd, error);
+    hf_autofd process_fd = open_made(turn_fd, process_id, error);
+    return process_fd >= 0 && link_files(from_fd, names, process_fd, error);
 }
 
 static gboolean
@@ -111,12 +116,12 @@ keep_in(int spool_fd, const char *container_id, const char *process_id, int from
         const char *const *names, GError **error)
 {
     /* They are listed in this order, and no two are of one name. */
-    g_autofree char *turn = g_strdup_printf("%016" G_GINT64_MODIFIER "x-%08x",
-                                            (guint64)g_get_monotonic_time(), g_random_int());
+    g_autofree char *turn =
+        g_strdup_printf(TURN_FORMAT, (guint64)g_get_monotonic_time(), g_random_int(), container_id);
     g_autofree char *unfinished = g_strconcat(HF_STATE_NEW_PREFIX, turn, NULL);
     hf_autofd turn_fd = open_made(spool_fd, unfinished, error);
 
-    if (turn_fd >= 0 && fill(turn_fd, container_id, process_id, from_fd, names, error) &&
+    if (turn_fd >= 0 && fill(turn_fd, process_id, from_fd, names, error) &&
         (renameat(spool_fd, unfinished, spool_fd, turn) == 0 ||
          hf_throw_errno(error, "rename '%s'", unfinished)))
         return TRUE;

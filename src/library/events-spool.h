@@ -6,8 +6,8 @@
  *
  * A follower has a spool: a directory ROOT/.events-RANDOM whose lock he holds. Who is about to
  * remove a process's directory, or a mark, links the files that tell of events into a directory in
- * each spool, laid out as the root is: TURN/ID/PROCESS/... or TURN/ID/MARK. The follower looks at
- * it as at the root, and removes it. A follower who takes nothing is kept no more than
+ * each spool, laid out as ROOT/ID is: TURN-ID/PROCESS/... or TURN-ID/MARK. The follower looks at it
+ * as at the container's, and removes it. A follower who takes nothing is kept no more than
  * HF_EVENTS_SPOOL_MAX of them; the spool of one who is dead is removed by whoever meets it. */
 
 #pragma once
@@ -34,6 +34,9 @@ void hf_events_spool_close(HfEventsSpool *self, int root_fd);
  * full)
  */
 GPtrArray *hf_events_spool_list(const HfEventsSpool *self);
+
+/* Of which container a listed name is. */
+const char *hf_events_spool_get_id(const char *name);
 
 /* For the remover, who goes on whether it could be kept or not. @dir_fd: ROOT/ID. */
 void hf_events_spool_keep_process(HfContainer *container, int dir_fd, const char *process_id);

@@ -362,7 +362,7 @@ test_spool_of_a_dead_follower_is_removed(void)
 
     set_up(&fixture);
     make_ended(&fixture, "c", "e1", "41");
-    g_autofree char *dead = at(&fixture, HF_EVENTS_SPOOL_PREFIX "00000000", "1-2");
+    g_autofree char *dead = at(&fixture, HF_EVENTS_SPOOL_PREFIX "00000000", "1-2-c");
     g_assert_cmpint(g_mkdir_with_parents(dead, 0700), ==, 0);
 
     keep(&fixture, "c", "e1", NULL);
