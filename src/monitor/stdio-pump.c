@@ -101,16 +101,19 @@ watch_channel(HfStdioChannel *channel)
                                          on_readable, channel);
 }
 
-/* What it holds already may need more than the idle size: a quiet time makes it small then. */
+/* Makes the pipe as small as it may be. Refused (EBUSY) while it holds more than that; the next
+ * quiet time tries again. */
 static void
 fit_pipe(HfStdioChannel *channel)
 {
+    if (channel->fd < 0 || channel->is_terminal)
+        return;
     int size = fcntl(channel->fd, F_GETPIPE_SZ);
-    int idle_size = size > HF_STDIO_PUMP_PIPE_SIZE_IDLE
-                        ? fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE)
-                        : -1;
-
-    channel->pipe_size = MAX(idle_size > 0 ? idle_size : size, 1);
+    if (size > HF_STDIO_PUMP_PIPE_SIZE_IDLE &&
+        fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE) >= 0)
+        size = HF_STDIO_PUMP_PIPE_SIZE_IDLE;
+    channel->pipe_size = MAX(size, 1);
+    channel->may_not_grow = false;
 }
 
 void
@@ -121,8 +124,7 @@ hf_stdio_pump_take_stream(HfStdioPump *self, HfStream stream, int fd, bool is_te
     close_channel(channel);
     channel->fd = fd;
     channel->is_terminal = is_terminal;
-    if (fd >= 0 && !is_terminal)
-        fit_pipe(channel);
+    fit_pipe(channel);
     watch_channel(channel);
 }
 
@@ -148,15 +150,8 @@ tell_if_closed(HfStdioPump *self)
 static void
 shrink(HfStdioPump *self)
 {
-    for (int i = 0; i < HF_STREAM_COUNT; i++) {
-        HfStdioChannel *channel = &self->channels[i];
-
-        /* Refused (EBUSY) while it holds more than that; the next quiet time tries again. */
-        if (channel->pipe_size > HF_STDIO_PUMP_PIPE_SIZE_IDLE && channel->fd >= 0 &&
-            fcntl(channel->fd, F_SETPIPE_SZ, HF_STDIO_PUMP_PIPE_SIZE_IDLE) >= 0)
-            channel->pipe_size = HF_STDIO_PUMP_PIPE_SIZE_IDLE;
-        channel->may_not_grow = false;
-    }
+    for (int i = 0; i < HF_STREAM_COUNT; i++)
+        fit_pipe(&self->channels[i]);
     self->read_size = HF_STDIO_PUMP_READ_MIN;
     hf_scratch_release(&self->buffer);
 }
