@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
+#include <errno.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "cli/cli.h"
 #include "cli/short-options.h"
@@ -193,4 +195,24 @@ hf_cli_warn(const char *message)
     g_autofree char *text = hf_text_escape(message, strlen(message));
 
     g_printerr("holdfast: %s\n", text);
+}
+
+int
+hf_cli_open_signals(const int *numbers, gsize count, sigset_t *out_signals, GError **error)
+{
+    int fd = -1;
+
+    sigemptyset(out_signals);
+    for (gsize i = 0; i < count; i++)
+        sigaddset(out_signals, numbers[i]);
+    if (sigprocmask(SIG_BLOCK, out_signals, NULL) < 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "block signals: %s",
+                    g_strerror(errno));
+        return -1;
+    }
+    fd = signalfd(-1, out_signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "make a signalfd: %s",
+                    g_strerror(errno));
+    return fd;
 }

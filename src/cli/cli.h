@@ -7,6 +7,7 @@
 #pragma once
 
 #include <holdfast/holdfast.h>
+#include <signal.h>
 
 /* Exit statuses besides those of containers, as Podman has them. */
 #define HF_CLI_FAILED 125        /* holdfast itself, or the OCI runtime */
@@ -67,6 +68,9 @@ HfProcess *hf_cli_load_watched_process(const HfCli *cli, const char *id, const c
  * one that fails, which is told on stderr. 0, or HF_CLI_FAILED if any failed. */
 typedef gboolean (*HfCliActFunc)(HfContainer *container, gpointer user_data, GError **error);
 int hf_cli_for_each(HfCli *cli, int argc, char **argv, HfCliActFunc act, gpointer user_data);
+
+/* Blocks these signals, *@out_signals, and reads them from a signalfd. -1 with @error set. */
+int hf_cli_open_signals(const int *numbers, gsize count, sigset_t *out_signals, GError **error);
 
 /* "holdfast: MESSAGE" on stderr, control characters escaped. */
 void hf_cli_warn(const char *message);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Holdfast Authors */
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -170,31 +169,14 @@ print_events(const Follower *self, GError **error)
     }
 }
 
-/* Those that end a program are read, so that what was made in the root is removed before it dies.
- */
-static int
-open_signals(sigset_t *out_signals, GError **error)
-{
-    int fd = -1;
-
-    sigemptyset(out_signals);
-    sigaddset(out_signals, SIGHUP);
-    sigaddset(out_signals, SIGINT);
-    sigaddset(out_signals, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, out_signals, NULL) == 0)
-        fd = signalfd(-1, out_signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "make a signalfd: %s",
-                    g_strerror(errno));
-    return fd;
-}
-
 int
 hf_cmd_events(HfCli *cli, int argc, char **argv, GError **error)
 {
     gboolean is_following = FALSE;
     gboolean is_new_only = FALSE;
     g_autoptr(HfEvents) events = NULL;
+    /* They are read, so that what was made in the root is removed before the program dies. */
+    static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
     int signal_fd = -1;
     sigset_t signals;
     gint64 started_us = g_get_real_time();
@@ -207,7 +189,7 @@ hf_cmd_events(HfCli *cli, int argc, char **argv, GError **error)
     if (!hf_cli_parse_operands(cli, entries, "[ID...]", 0, -1, &argc, &argv, error))
         return -1;
     if (is_following) {
-        signal_fd = open_signals(&signals, error);
+        signal_fd = hf_cli_open_signals(ending, G_N_ELEMENTS(ending), &signals, error);
         if (signal_fd < 0)
             return -1;
     }

@@ -8,7 +8,6 @@
  * GLib's signal sources know a few signals only, so all of them come through one signalfd. They
  * stay blocked afterwards: the program is about to end. */
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -68,20 +67,9 @@ watch_signals(HfForeground *self, GError **error)
                                   SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
     sigset_t set;
 
-    sigemptyset(&set);
-    for (gsize i = 0; i < G_N_ELEMENTS(watched); i++)
-        sigaddset(&set, watched[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
-        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "block signals: %s",
-                    g_strerror(errno));
+    self->signal_fd = hf_cli_open_signals(watched, G_N_ELEMENTS(watched), &set, error);
+    if (self->signal_fd < 0)
         return FALSE;
-    }
-    self->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (self->signal_fd < 0) {
-        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "make a signalfd: %s",
-                    g_strerror(errno));
-        return FALSE;
-    }
     self->signal_source = g_unix_fd_source_new(self->signal_fd, G_IO_IN);
     g_source_set_callback(self->signal_source, G_SOURCE_FUNC(on_signal), self, NULL);
     g_source_attach(self->signal_source, NULL);
