@@ -10,9 +10,9 @@ import os
 import shutil
 
 from harness import Skip, case, check, equal
-from memory_cgroup import change_config, directory_of, is_v2, kills_in, make_nested, value_in
+from memory_cgroup import change_config, directory_of, is_v2, kills_in, make_nested, value_in, wait_watched
 from oci import Container, call, find_runtime, left_cgroups, require_works
-from processes import open_files, run_plain, wait_until
+from processes import run_plain
 
 # The virtual machine, which emulates its processor, asks for fewer.
 REPEATS = int(os.environ.get("HOLDFAST_TEST_REPEATS", "200"))
@@ -206,15 +206,6 @@ def group_kill(box, runtime):
 
     check(kills_in(directory_of(container)) > 1, "more than one process was killed")
     equal(marks, [b"", b""])
-
-
-def wait_watched(monitor):
-    """The engine gets the pid before the monitor opens the counter."""
-    def has_counter():
-        names = open_files(monitor.daemon_pid).values()
-        return any("/memory.events" in n or "/memory.oom_control" in n for n in names)
-
-    wait_until(has_counter, "the monitor's watch")
 
 
 def eat_below(box, runtime, limit):

@@ -14,14 +14,13 @@ import threading
 from harness import case, check, equal
 from peers import logged_bytes, parse_log, read_until_end
 from procdir import ProcessDir
-from processes import read_proc, wait_until
+from processes import open_files, read_proc, wait_until
 from upgrade import (
     Counter,
     Reader,
     check_counted,
     image,
     install,
-    open_numbers,
     place,
     request,
     rotated,
@@ -84,7 +83,7 @@ def count_through_upgrades(box, times, newline=b"\n", clients=(0.0,), **options)
     for i in range(times):
         install(box) if i % 5 == 0 else None
         upgrade(monitor)
-        fds = fds or open_numbers(monitor.daemon_pid)
+        fds = fds or sorted(open_files(monitor.daemon_pid))
     counter.stop()
 
     outputs = [reader.output() for reader in readers]
@@ -266,7 +265,7 @@ def settled(monitor):
     last = []
 
     def stays():
-        now = (open_numbers(monitor.daemon_pid), private_kib(monitor.daemon_pid))
+        now = (sorted(open_files(monitor.daemon_pid)), private_kib(monitor.daemon_pid))
         last.append(now)
         return len(last) > 25 and len(set(map(str, last[-25:]))) == 1
 

@@ -10,9 +10,9 @@ import socket
 
 from harness import case, check, equal
 from journald import Journal
-from memory_cgroup import directory_of, kills_in
+from memory_cgroup import directory_of, kills_in, wait_watched
 from oci import Container, find_runtime
-from processes import DEADLINE, open_files, run_plain, wait_until
+from processes import DEADLINE, run_plain, wait_until
 from syslogd import Server
 from upgrade import Counter, Reader, check_counted, install, request, upgrade
 
@@ -163,14 +163,6 @@ sh -c '{EAT}'; i=$((i + 1)); echo $i; done; exit 3"""
     container = Container(box, find_runtime("runc"), ["sh", "-c", command], memory=LIMIT,
                           stdin=True, **options)
     return container
-
-
-def wait_watched(monitor):
-    def has_counter():
-        names = open_files(monitor.daemon_pid).values()
-        return any("/memory.events" in name or "/memory.oom_control" in name for name in names)
-
-    wait_until(has_counter, "the monitor's watch")
 
 
 @ours("an OOM kill after an upgrade is told, and one before is not told again")

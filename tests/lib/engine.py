@@ -105,7 +105,6 @@ class Monitor:
         self.started = False
         self.sync_fd = self.start_fd = self.attach_fd = -1
         self.sync_buffer = b""
-        self.was_reset = False
         self.argv = None  # replaces all arguments
         self.lay_paths()
         self.write_files()
@@ -237,15 +236,13 @@ class Monitor:
 
     def ending(self):
         """Of a monitor that told nothing: how it ended, and what it said."""
-        ours = os.readlink(f"/proc/self/fd/{self.sync_fd}")
         try:
             status = self.wait_gone()
         except Expired as error:
             pids = [self.daemon_pid or self.pid, *descendants(self.daemon_pid or self.pid)]
             family = [(pid, command_line(pid)[:80], open_files(pid)) for pid in pids]
             status = f"{error}; it and its children: {family}"
-        return f"sync pipe: {ours}, reset: {self.was_reset}; status: {status}; " \
-               f"stderr: {self.stderr_text()}"
+        return f"status: {status}; stderr: {self.stderr_text()}"
 
     def learn_daemon(self):
         if self.sync:
@@ -284,7 +281,6 @@ class Monitor:
         try:
             return os.read(fd, 1 << 20)
         except ConnectionResetError:
-            self.was_reset = True
             return b""
 
     def line(self):

@@ -5,6 +5,8 @@
 import json
 import os
 
+from processes import open_files, wait_until
+
 MOUNT = "/sys/fs/cgroup"
 
 
@@ -49,6 +51,15 @@ def value_in(directory, name, key=None):
 def kills_in(directory):
     """What the kernel has counted. On v1 without what is in cgroups below."""
     return value_in(directory, "memory.events" if is_v2() else "memory.oom_control", "oom_kill")
+
+
+def wait_watched(monitor):
+    """The engine gets the pid before the monitor opens the counter."""
+    def has_counter():
+        names = open_files(monitor.daemon_pid).values()
+        return any("/memory.events" in n or "/memory.oom_control" in n for n in names)
+
+    wait_until(has_counter, "the monitor's watch")
 
 
 def make_nested(directory, pid, limit=None):

@@ -60,10 +60,6 @@ def upgrade(monitor, ask=request, times=1):
         wait_until(lambda: image(monitor.daemon_pid) != before, "another program")
 
 
-def open_numbers(pid):
-    return sorted(os.listdir(f"/proc/{pid}/fd"))
-
-
 class Counter:
     """A container that counts until stop(); options as for Box.create."""
 
